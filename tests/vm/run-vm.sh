@@ -114,6 +114,7 @@ write_init() {
 #!/bin/busybox sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LD_LIBRARY_PATH=/usr/lib/$triplet
 /bin/busybox --install -s /bin
+ln -sf /usr/sbin/dash /bin/sh
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
