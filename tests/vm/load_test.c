@@ -3,10 +3,11 @@
 //
 //   load_test [--foreign OBJECT] [--pcap FILE]… OBJECT…
 //
-// Every program is loaded by itself. XDP and tc programs then see the frames of the captures through
-// BPF_PROG_TEST_RUN: they must pass each and leave it as it was. XDP programs are also attached to a
-// veth through libxdp's dispatcher, after and before a foreign program, and traffic is sent through
-// both. One line per check; the last line counts. Exit: 0, 1 when a check failed, 2 usage.
+// Every program is loaded by itself. XDP and tc programs then see the frames of the captures
+// through BPF_PROG_TEST_RUN: they must pass each and leave it as it was. XDP programs are also
+// attached to a veth through libxdp's dispatcher, after and before a foreign program, and traffic
+// is sent through both. One line per check; the last line counts. Exit: 0, 1 when a check failed, 2
+// usage.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
@@ -18,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
@@ -31,7 +34,10 @@
 #define FRAME_MIN 34
 #define FRAME_MAX 3500
 
-static unsigned int passed, failed, skipped;
+// Shared with the child processes that do the checks.
+static struct counts {
+    unsigned int passed, failed, skipped;
+} * counts;
 static char last_warning[512];
 static char pin_root[64];
 static char verifier_log[1 << 20];
@@ -50,7 +56,9 @@ static const char *base_name(const char *path)
 __attribute__((format(printf, 3, 4))) static void report(unsigned int *counter, const char *subject,
                                                          const char *format, ...)
 {
-    const char *word = counter == &passed ? "ok" : counter == &failed ? "FAIL" : "SKIP";
+    const char *word = counter == &counts->passed   ? "ok"
+                       : counter == &counts->failed ? "FAIL"
+                                                    : "SKIP";
     va_list arguments;
 
     (*counter)++;
@@ -119,8 +127,8 @@ static struct bpf_object *open_alone(const char *path, const char *name)
 
     if (!object)
         return NULL;
-    bpf_object__for_each_map(map, object)
-        has_prog_array |= bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
+    bpf_object__for_each_map(map, object) has_prog_array |=
+        bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
     bpf_object__for_each_program(program, object)
     {
         bool wanted = !strcmp(bpf_program__name(program), name);
@@ -155,7 +163,7 @@ static void check_frames(const char *subject, int fd, enum bpf_prog_type type)
         }
         err = bpf_prog_test_run_opts(fd, &options);
         if (err) {
-            report(&failed, subject, "test-run of frame %zu: %s", i + 1, strerror(-err));
+            report(&counts->failed, subject, "test-run of frame %zu: %s", i + 1, strerror(-err));
             return;
         }
         run++;
@@ -163,9 +171,10 @@ static void check_frames(const char *subject, int fd, enum bpf_prog_type type)
                    ? options.retval == XDP_PASS
                    : options.retval == TC_ACT_OK || (int)options.retval == TC_ACT_UNSPEC;
         stopped += !pass;
-        changed += options.data_size_out != frame->length || memcmp(out, frame->bytes, frame->length);
+        changed +=
+            options.data_size_out != frame->length || memcmp(out, frame->bytes, frame->length);
     }
-    report(stopped || changed ? &failed : &passed, subject,
+    report(stopped || changed ? &counts->failed : &counts->passed, subject,
            "test-run: %u frames, %u not passed, %u changed, %u outside test-run's limits", run,
            stopped, changed, outside);
 }
@@ -181,16 +190,16 @@ static void check_plain(const char *path, const char *name)
 
     snprintf(subject, sizeof(subject), "%s %s plain", base_name(path), name);
     if (!program) {
-        report(&failed, subject, "cannot open: %s", last_warning);
+        report(&counts->failed, subject, "cannot open: %s", last_warning);
         return;
     }
     err = bpf_object__load(object);
     if (err) {
-        report(&failed, subject, "%s (%s)", strerror(-err), last_warning);
+        report(&counts->failed, subject, "%s (%s)", strerror(-err), last_warning);
         print_log_tail();
     } else {
         bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &info_size);
-        report(&passed, subject, "%lu verified instructions, %u bytes translated, %u jited",
+        report(&counts->passed, subject, "%lu verified instructions, %u bytes translated, %u jited",
                verified_instructions(), info.xlated_prog_len, info.jited_prog_len);
         if (bpf_program__type(program) == BPF_PROG_TYPE_XDP ||
             bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS)
@@ -272,17 +281,23 @@ static int pair_open(struct pair *pair, const char *path, const char *name, bool
     return 0;
 }
 
-static int attach(struct xdp_program *program) { return xdp_program__attach(program, ifindex, XDP_MODE_NATIVE, 0); }
-static int detach(struct xdp_program *program) { return xdp_program__detach(program, ifindex, XDP_MODE_NATIVE, 0); }
+static int attach(struct xdp_program *program)
+{
+    return xdp_program__attach(program, ifindex, XDP_MODE_NATIVE, 0);
+}
+static int detach(struct xdp_program *program)
+{
+    return xdp_program__detach(program, ifindex, XDP_MODE_NATIVE, 0);
+}
 
 static void check_traffic(const char *subject, const struct pair *pair)
 {
     int arrived = wire_send();
     __u64 seen = read_foreign_count(pair->foreign_object);
 
-    report(arrived == WIRE_FRAMES && seen == WIRE_FRAMES ? &passed : &failed, subject,
-           "%d frames sent, %llu seen by the foreign program, %d arrived unchanged", WIRE_FRAMES,
-           (unsigned long long)seen, arrived);
+    report(arrived == WIRE_FRAMES && seen == WIRE_FRAMES ? &counts->passed : &counts->failed,
+           subject, "%d frames sent, %llu seen by the foreign program, %d arrived unchanged",
+           WIRE_FRAMES, (unsigned long long)seen, arrived);
 }
 
 static void check_attached(const char *subject, const struct pair *pair)
@@ -293,15 +308,17 @@ static void check_attached(const char *subject, const struct pair *pair)
     bool in_order = dispatcher_holds(first, second);
     int err;
 
-    report(native && in_order ? &passed : &failed, subject,
-           "attached%s, %s in the dispatcher, %lu verified instructions", native ? " natively" : ", not natively",
-           in_order ? "both in order" : "not in order", verified_instructions());
+    report(native && in_order ? &counts->passed : &counts->failed, subject,
+           "attached%s, %s in the dispatcher, %lu verified instructions",
+           native ? " natively" : ", not natively", in_order ? "both in order" : "not in order",
+           verified_instructions());
     check_traffic(subject, pair);
     err = detach(pair->ours);
     if (err || !dispatcher_holds(pair->foreign, NULL))
-        report(&failed, subject, "detaching ours did not leave the foreign program alone (%s)", strerror(-err));
+        report(&counts->failed, subject,
+               "detaching ours did not leave the foreign program alone (%s)", strerror(-err));
     else
-        report(&passed, subject, "detached, the foreign program stayed");
+        report(&counts->passed, subject, "detached, the foreign program stayed");
 }
 
 static void check_extension(const char *path, const char *name, bool ours_first)
@@ -313,11 +330,11 @@ static void check_extension(const char *path, const char *name, bool ours_first)
     snprintf(subject, sizeof(subject), "%s %s extension, %s", base_name(path), name,
              ours_first ? "first" : "after a foreign program");
     if (dispatcher_missing) {
-        report(&skipped, subject, "%s", dispatcher_missing);
+        report(&counts->skipped, subject, "%s", dispatcher_missing);
         return;
     }
     if (pair_open(&pair, path, name, ours_first)) {
-        report(&failed, subject, "cannot open: %s", last_warning);
+        report(&counts->failed, subject, "cannot open: %s", last_warning);
         return;
     }
     // The first one to come gets a dispatcher of its own, the second has it replaced.
@@ -325,7 +342,7 @@ static void check_extension(const char *path, const char *name, bool ours_first)
     if (!err)
         err = attach(ours_first ? pair.foreign : pair.ours);
     if (err) {
-        report(&failed, subject, "%s (%s)", strerror(-err), last_warning);
+        report(&counts->failed, subject, "%s (%s)", strerror(-err), last_warning);
         print_log_tail();
         detach(pair.ours);
     } else {
@@ -333,7 +350,7 @@ static void check_extension(const char *path, const char *name, bool ours_first)
     }
     detach(pair.foreign);
     if (!interface_is_free())
-        report(&failed, subject, "a program is left on the interface");
+        report(&counts->failed, subject, "a program is left on the interface");
     pair_close(&pair);
 }
 
@@ -371,6 +388,31 @@ static void probe_dispatcher(void)
     bpf_object__close(object);
 }
 
+static void check_program(const char *path, const char *name, enum bpf_prog_type type)
+{
+    check_plain(path, name);
+    if (type != BPF_PROG_TYPE_XDP)
+        return;
+    check_extension(path, name, true);
+    check_extension(path, name, false);
+}
+
+// In a process of its own: libxdp 1.3 loses a few file descriptors at every attach, and a crash of
+// one check must not hide the others.
+static void fork_check(const char *path, const char *name, enum bpf_prog_type type)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (!child) {
+        check_program(path, name, type);
+        fflush(stdout);
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status)
+        report(&counts->failed, name, "the check did not end properly (status %#x)", status);
+}
+
 static void check_object(const char *path)
 {
     LIBBPF_OPTS(bpf_object_open_opts, options, .pin_root_path = pin_root);
@@ -378,18 +420,12 @@ static void check_object(const char *path)
     struct bpf_program *program;
 
     if (!object) {
-        report(&failed, base_name(path), "cannot open: %s", last_warning);
+        report(&counts->failed, base_name(path), "cannot open: %s", last_warning);
         return;
     }
     bpf_object__for_each_program(program, object)
     {
-        const char *name = bpf_program__name(program);
-
-        check_plain(path, name);
-        if (bpf_program__type(program) != BPF_PROG_TYPE_XDP)
-            continue;
-        check_extension(path, name, true);
-        check_extension(path, name, false);
+        fork_check(path, bpf_program__name(program), bpf_program__type(program));
     }
     bpf_object__close(object);
 }
@@ -423,9 +459,9 @@ static void read_capture(const char *path)
     int err = frames_read(&frames, path);
 
     if (err == -EPROTONOSUPPORT)
-        report(&skipped, base_name(path), "not an Ethernet capture");
+        report(&counts->skipped, base_name(path), "not an Ethernet capture");
     else if (err)
-        report(&failed, base_name(path), "cannot be read to its end");
+        report(&counts->failed, base_name(path), "cannot be read to its end");
 }
 
 static int usage(void)
@@ -439,6 +475,9 @@ int main(int argc, char **argv)
     unsigned int dispatchers;
     int at = 1;
 
+    counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (counts == MAP_FAILED)
+        return 1;
     libbpf_set_print(on_libbpf_print);
     libxdp_set_print(on_libxdp_print);
     for (; at + 1 < argc && !strncmp(argv[at], "--", 2); at += 2) {
@@ -459,8 +498,8 @@ int main(int argc, char **argv)
         check_object(argv[at]);
     remove_pins();
     if (count_dispatchers() != dispatchers)
-        report(&failed, DISPATCHER_PINS, "dispatchers are left pinned");
+        report(&counts->failed, DISPATCHER_PINS, "dispatchers are left pinned");
     frames_free(&frames);
-    printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
-    return failed ? 1 : 0;
+    printf("%u passed, %u failed, %u skipped\n", counts->passed, counts->failed, counts->skipped);
+    return counts->failed ? 1 : 0;
 }

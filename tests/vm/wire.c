@@ -14,8 +14,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define SENDER "wire1"
-#define RECEIVER "wire0"
+#define SENDER     "wire1"
+#define RECEIVER   "wire0"
 #define FRAME_SIZE 100
 
 int wire_open(void)

@@ -5,7 +5,7 @@
 
 // Local experimental: nothing else on the wire has it.
 #define WIRE_ETHERTYPE 0x88b5
-#define WIRE_FRAMES 16
+#define WIRE_FRAMES    16
 
 #ifndef __bpf__
 // Enters a fresh network namespace and makes the pair. Returns the ifindex of the receiving end, or
