@@ -194,6 +194,18 @@ class CompareTest(unittest.TestCase):
         self.bpf = None
         self.assert_fails("frame 1 dns-miss: b.com")
 
+    def test_answers_side_by_side_without_a_stack(self):
+        self.questions = [question(stack=""), question(stack="", transport="doh")]
+        self.compare()
+        for part in ("dns", "tls"):
+            os.rename(self.path("truth", f"one.{part}.tsv"), self.path("pcap", f"one.{part}.tsv"))
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            code = compare.main(["--grainctl", self.path("grainctl"), "--explained",
+                                 self.path("explained.tsv"), "--testdata", self.path("pcap")])
+        self.assertEqual(code, 0, output.getvalue())
+        self.assertIn("1  dns: inside doh", output.getvalue())
+
     def test_missing_sni_is_a_miss(self):
         del self.host["events"][1]["tls"]["sni"]
         self.assert_fails("frame 2 tls-miss: SNI www.example.com")

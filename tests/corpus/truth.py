@@ -17,6 +17,7 @@ A row is in scope when all of this holds; the first that does not is the row's r
     its name, and, if the datagram came in IP fragments, name and type lie in the first one.
  4. QUIC only: the packet is an Initial of version 1 or 2.
 
+Where there is no `stack`, the transport decides: udp and tcp are plain.
 Rows called malformed or truncated stay in scope.
 """
 
@@ -115,7 +116,9 @@ class Question(Row):
                 self.wire)
 
     def _why_outside(self, capture):
-        if self.layer(1) not in DNS_LAYERS and self.layers != ["?"]:
+        if self.layers == ["?"] and self.field("transport") not in ("", "udp", "tcp"):
+            return "inside " + self.field("transport")
+        if self.layers != ["?"] and self.layer(1) not in DNS_LAYERS:
             return "inside " + self.layer(1)
         if not self.wire:
             return "no question"
