@@ -32,8 +32,8 @@ amd64)
 arm64)
     root=$cache/sysroot-arm64
     lib=$root/usr/lib/aarch64-linux-gnu
-    compile=(aarch64-linux-gnu-gcc -idirafter "$root/usr/include" "-L$lib" "-Wl,-rpath-link,$lib"
-        "-Wl,-rpath-link,$root/lib/aarch64-linux-gnu")
+    compile=(aarch64-linux-gnu-gcc "--sysroot=$root" -isystem "$root/usr/include/aarch64-linux-gnu"
+        "-Wl,-rpath-link,$lib:$root/lib/aarch64-linux-gnu")
     [[ -d $lib ]] || { printf 'no %s (run fetch-kernels.sh)\n' "$root" >&2; exit 77; }
     ;;
 esac

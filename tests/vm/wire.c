@@ -90,3 +90,16 @@ out:
         close(receiver);
     return arrived;
 }
+
+int wire_send_frame(const void *frame, size_t length)
+{
+    int fd = open_socket(SENDER), err = 0;
+
+    if (fd < 0)
+        return fd;
+    for (unsigned int i = 0; i < WIRE_FRAMES && !err; i++)
+        if (send(fd, frame, length, 0) != (ssize_t)length)
+            err = -errno;
+    close(fd);
+    return err;
+}

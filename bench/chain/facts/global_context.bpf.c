@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A global function with the context as its argument.
+#include "fact.h"
+
+FACT_ARRAY(values, BPF_MAP_TYPE_PERCPU_ARRAY, 0, struct fact_value);
+
+noinline int stage(struct xdp_md *ctx)
+{
+    const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    __u32 key = 0;
+    struct fact_value *value = bpf_map_lookup_elem(&values, &key);
+
+    if (!value || data + 14 > end)
+        return 0;
+    value->bytes += data[12];
+    return 1;
+}
+
+SEC("xdp")
+int global_context(struct xdp_md *ctx)
+{
+    __u32 key = 0;
+    struct fact_value *value = bpf_map_lookup_elem(&values, &key);
+
+    if (value && stage(ctx))
+        value->count++;
+    return XDP_PASS;
+}
