@@ -16,13 +16,13 @@ struct fact_value {
     __u64 bytes;
 };
 
-#define FACT_ARRAY(name, kind, flags, type_of_value)                                               \
-    struct {                                                                                       \
-        __uint(type, kind);                                                                        \
-        __uint(map_flags, flags);                                                                  \
-        __uint(max_entries, 4);                                                                    \
-        __type(key, __u32);                                                                        \
-        __type(value, type_of_value);                                                              \
+#define FACT_ARRAY(name, kind, flags, type_of_value) \
+    struct {                                         \
+        __uint(type, kind);                          \
+        __uint(map_flags, flags);                    \
+        __uint(max_entries, 4);                      \
+        __type(key, __u32);                          \
+        __type(value, type_of_value);                \
     } name SEC(".maps")
 
 char LICENSE[] SEC("license") = "GPL";
