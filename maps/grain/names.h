@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The name tables.
+ *
+ * grain_counts: per-CPU array of buckets, two slots a bucket, found by the keyed hash of (kind,
+ * type, length, folded name). A name may live in its first bucket (low hash bits) or its second
+ * (high hash bits). grain_texts: one array shared by all CPUs, a slot per name, four candidate
+ * places per hash. Two CPUs may write a slot at once: a reader recomputes the hash from the text
+ * and discards what does not agree.
+ *
+ * All integers are in host byte order. A slot whose hash is 0 is empty.
+ */
+#ifndef GRAIN_NAMES_H
+#define GRAIN_NAMES_H
+
+#include <linux/types.h>
+
+/* X(number, NAME, "name", disposition) */
+#define GRAIN_NAME_KINDS(X)                                \
+    X(0, NONE, "none", NON_IP)                             \
+    X(1, DNS_QUERY, "dns_query", DNS_QUERY)                \
+    X(2, DNS_RESPONSE, "dns_response", DNS_RESPONSE)       \
+    X(3, MDNS_QUERY, "mdns_query", MDNS_QUERY)             \
+    X(4, MDNS_RESPONSE, "mdns_response", MDNS_RESPONSE)    \
+    X(5, LLMNR_QUERY, "llmnr_query", LLMNR_QUERY)          \
+    X(6, LLMNR_RESPONSE, "llmnr_response", LLMNR_RESPONSE) \
+    X(7, TLS_SNI, "tls_sni", TLS_HELLO)
+
+enum grain_name_kind {
+#define X(number, NAME, name, disposition) GRAIN_NAME_##NAME = number,
+    GRAIN_NAME_KINDS(X)
+#undef X
+        GRAIN_NAME_KIND_COUNT
+};
+
+#define GRAIN_NAME_KIND_MAX 16
+
+/* RFC 1035 2.3.4: a name is at most 255 bytes on the wire, the root's zero byte included. */
+#define GRAIN_NAME_LENGTH_MAX 255
+
+#define GRAIN_BUCKET_SLOTS 2
+
+struct grain_name_slot {
+    __u64 hash;       /* 0: empty */
+    __u64 count;      /* packets, or messages where one packet carries several */
+    __u32 first_seen; /* ticks, low 32 bits */
+    __u32 last_seen;  /* ticks, low 32 bits */
+    __u16 type;       /* DNS: qtype; TLS: 0 */
+    __u8 kind;        /* enum grain_name_kind */
+    __u8 length;      /* bytes of the name as hashed */
+    __u32 reserved;
+};
+
+struct grain_name_bucket {
+    struct grain_name_slot slots[GRAIN_BUCKET_SLOTS];
+};
+
+/* A folded name: DNS in wire form with its final zero byte, SNI as bytes without a length. */
+struct grain_text_slot {
+    __u64 hash; /* 0: empty */
+    __u32 first_seen;
+    __u16 type;
+    __u8 kind;
+    __u8 length;
+    __u8 text[GRAIN_NAME_LENGTH_MAX + 1];
+};
+
+_Static_assert(sizeof(struct grain_name_slot) == 32, "ABI");
+_Static_assert(sizeof(struct grain_name_bucket) == 64, "one cache line");
+_Static_assert(sizeof(struct grain_text_slot) == 272, "ABI");
+
+#endif

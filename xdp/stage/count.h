@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Totals and counters: every packet has one disposition at every instant; a stage that takes a
+ * packet moves its count. */
+#ifndef GRAIN_STAGE_COUNT_H
+#define GRAIN_STAGE_COUNT_H
+
+#include <grain/cpu.h>
+#include "../parse/window.h"
+
+static __always_inline void grain_count(struct grain_cpu *cpu, enum grain_counter counter)
+{
+    cpu->counters[counter]++;
+}
+
+static __always_inline void grain_totals_add(struct grain_totals *totals, __u64 disposition,
+                                             __u32 bytes)
+{
+    grain_opaque(disposition);
+    if (disposition < GRAIN_DISPOSITION_MAX) {
+        totals->packets[disposition]++;
+        totals->bytes[disposition] += bytes;
+    }
+}
+
+static __always_inline void grain_move(struct grain_cpu *cpu, __u32 to)
+{
+    struct grain_totals *totals = grain_env_totals();
+    __u64 from = cpu->packet.disposition, target = to;
+    __u32 bytes = cpu->packet.wire_length;
+
+    grain_opaque(from);
+    grain_opaque(target);
+    if (target >= GRAIN_DISPOSITION_MAX)
+        return;
+    if (!totals || from >= GRAIN_DISPOSITION_MAX || from == to)
+        return;
+    totals->packets[from]--;
+    totals->bytes[from] -= bytes;
+    totals->packets[target]++;
+    totals->bytes[target] += bytes;
+    cpu->packet.disposition = to;
+}
+
+/* A packet that carries several names has the disposition of the first; the others are counted as
+ * extra. */
+static __always_inline bool grain_disposition_named(__u32 disposition)
+{
+#define X(number, NAME, name, flags, doc) \
+    (GRAIN_DISPOSITION_##flags == GRAIN_DISPOSITION_NAMED ? 1ULL << (number) : 0) |
+    const __u64 named = GRAIN_DISPOSITIONS(X) 0;
+#undef X
+    return named >> (disposition & 63) & 1;
+}
+
+#endif

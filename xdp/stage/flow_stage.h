@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Messages that go on in the next segment: a ClientHello or a DNS message over TCP.
+ *
+ * A slot changes hands only under its lock: FREE or PENDING -> BUSY by the CPU that works on it,
+ * BUSY -> PENDING or FREE when it is done. No lock is held over a copy or a parse. What is given up
+ * is counted by its reason.
+ */
+#ifndef GRAIN_STAGE_FLOW_H
+#define GRAIN_STAGE_FLOW_H
+
+#include "dns_stage.h"
+#include "tls_stage.h"
+
+/* Copies that one segment may take: one for each piece of a record or its header. */
+#define GRAIN_FLOW_PIECES 16
+/* A sequence number farther off than this belongs to another connection. */
+#define GRAIN_FLOW_NEAR (1 << 20)
+
+#define GRAIN_FLOW_FEED_MORE      0 /* the segment is used up, the message goes on */
+#define GRAIN_FLOW_FEED_COMPLETE  1
+#define GRAIN_FLOW_FEED_FULL      2 /* longer than is kept */
+#define GRAIN_FLOW_FEED_MALFORMED 3
+#define GRAIN_FLOW_FEED_AGAIN     4
+#define GRAIN_FLOW_FEED_FAILED    5 /* the kernel would not hand the bytes out */
+
+static __always_inline __u64 grain_flow_sum(const struct grain_packet *packet,
+                                            const struct grain_hash_key *key)
+{
+    __u64 ports = (__u64)packet->source_port << 16 | packet->destination_port |
+                  (__u64)packet->vlan[0] << 32 | (__u64)packet->vlan[1] << 48;
+
+    return grain_nh(ports, key->flow[4]) + grain_nh(grain_load.source_slot, key->flow[5]);
+}
+
+/* The keyed hash of a flow's addresses, ports, VLANs and source slot; 0 when the header cannot be
+ * read. */
+static __always_inline __u64 grain_flow_hash(grain_context *ctx, const struct grain_packet *packet,
+                                             const struct grain_hash_key *key)
+{
+    const __u8 *base = grain_env_data(ctx), *end = grain_env_data_end(ctx);
+    __u64 sum = grain_flow_sum(packet, key);
+    const __u8 *p;
+
+    if (packet->family == 4) {
+        p = grain_frame_at(base, end, packet->l3_offset & 0x1f, 20);
+        if (!p)
+            return 0;
+        sum += grain_nh(grain_load64_raw(p + 12), key->flow[0]);
+    } else {
+        p = grain_frame_at(base, end, packet->l3_offset & 0x1f, 40);
+        if (!p)
+            return 0;
+        sum += grain_nh(grain_load64_raw(p + 8), key->flow[0]) +
+               grain_nh(grain_load64_raw(p + 16), key->flow[1]) +
+               grain_nh(grain_load64_raw(p + 24), key->flow[2]) +
+               grain_nh(grain_load64_raw(p + 32), key->flow[3]);
+    }
+    /* Odd multiplier: a bijection; the bucket comes from the upper half, the tag from the top. */
+    return (sum ^ key->flow[6]) * 0x9e3779b97f4a7c15ULL;
+}
+
+static __always_inline __u32 grain_flow_bucket(__u64 hash)
+{
+    return (__u32)(hash >> 24);
+}
+
+static __always_inline __u16 grain_flow_tag(__u64 hash)
+{
+    return (__u16)(hash >> 48) | 1;
+}
+
+/* Does a bucket hold this tag? One load for the whole bucket. */
+static __always_inline bool grain_flow_suspected(__u64 hash)
+{
+    struct grain_flow_tags *tags = grain_env_flow_tags(grain_flow_bucket(hash));
+    __u64 word, match;
+
+    if (!tags)
+        return false;
+    word = *(volatile __u64 *)tags->tags;
+    if (word == 0)
+        return false;
+    match = word ^ grain_flow_tag(hash) * 0x0001000100010001ULL;
+    return (match - 0x0001000100010001ULL) & ~match & 0x8000800080008000ULL;
+}
+
+static __always_inline void grain_flow_tag_set(__u64 hash, __u32 way, __u16 tag)
+{
+    struct grain_flow_tags *tags = grain_env_flow_tags(grain_flow_bucket(hash));
+
+    if (tags)
+        *(volatile __u16 *)&tags->tags[way & (GRAIN_FLOW_WAYS - 1)] = tag;
+}
+
+/* Give the slot back, or leave it waiting for the next segment. Only its owner calls this. */
+static __always_inline void grain_flow_release(struct grain_flow *flow, __u64 hash, __u32 way,
+                                               __u32 state)
+{
+    if (state == GRAIN_FLOW_FREE)
+        grain_flow_tag_set(hash, way, 0);
+    grain_env_lock(flow);
+    flow->state = state;
+    grain_env_unlock(flow);
+}
+
+static __always_inline bool grain_flow_expired(const struct grain_flow *flow, __u32 now)
+{
+    return (__s32)(now - flow->deadline) > 0;
+}
+
+/* Take a slot of the bucket for a new message: a free one, one whose time is over, or the one
+ * nearest its end. */
+static __always_inline struct grain_flow *grain_flow_claim(struct grain_cpu *cpu, __u64 hash,
+                                                           __u32 now, __u32 *way_out)
+{
+    struct grain_flow *chosen = NULL;
+    __u32 way = 0, least = 0xffffffff, was;
+
+    for (__u32 i = 0; i < GRAIN_FLOW_WAYS; i++) {
+        struct grain_flow *flow = grain_env_flow(grain_flow_bucket(hash), i);
+        __u32 left;
+
+        if (!flow || flow->state == GRAIN_FLOW_BUSY)
+            continue;
+        left = flow->state == GRAIN_FLOW_FREE ? 0 : 1 + flow->deadline - now;
+        if (flow->state == GRAIN_FLOW_PENDING && grain_flow_expired(flow, now))
+            left = 1;
+        /* The same flow begins anew: its old slot is the one. */
+        if (flow->state == GRAIN_FLOW_PENDING && flow->hash == hash)
+            left = 0;
+        if (left < least) {
+            least = left;
+            chosen = flow;
+            way = i;
+        }
+    }
+    if (!chosen)
+        return NULL;
+    grain_env_lock(chosen);
+    was = chosen->state;
+    if (was != GRAIN_FLOW_BUSY)
+        chosen->state = GRAIN_FLOW_BUSY;
+    grain_env_unlock(chosen);
+    if (was == GRAIN_FLOW_BUSY)
+        return NULL;
+    if (was == GRAIN_FLOW_PENDING) {
+        if (chosen->hash == hash)
+            grain_count(cpu, GRAIN_COUNTER_FLOW_REUSED);
+        else if (grain_flow_expired(chosen, now))
+            grain_count(cpu, GRAIN_COUNTER_FLOW_TIMED_OUT);
+        else
+            grain_count(cpu, GRAIN_COUNTER_FLOW_EVICTED);
+    }
+    *way_out = way;
+    return chosen;
+}
+
+/* A record header has come in whole. */
+static __always_inline bool grain_flow_record_start(struct grain_flow *flow)
+{
+    __u32 length = (__u32)flow->header[3] << 8 | flow->header[4];
+
+    if (flow->header[0] != 0x16 || flow->header[1] != 3 || flow->header[2] > 4 || length == 0 ||
+        length > GRAIN_TLS_RECORD_MAX)
+        return false;
+    flow->record_left = length;
+    flow->header_bytes = 0;
+    flow->records++;
+    /* The first record's header stays in front of the handshake bytes. */
+    if (flow->filled == 0) {
+        for (int i = 0; i < GRAIN_TLS_RECORD_BYTES; i++)
+            flow->bytes[i] = flow->header[i];
+        flow->filled = GRAIN_TLS_RECORD_BYTES;
+    }
+    return true;
+}
+
+/* How much of the message is wanted: known as soon as its length is there. False: not what it
+ * seemed to be. */
+static __always_inline bool grain_flow_measure(struct grain_flow *flow)
+{
+    __u32 length;
+
+    if (flow->wanted)
+        return true;
+    if (flow->kind == GRAIN_FLOW_DNS) {
+        if (flow->filled < 2)
+            return true;
+        length = (__u32)flow->bytes[0] << 8 | flow->bytes[1];
+        flow->wanted = 2 + length > GRAIN_FLOW_DNS_BYTES ? GRAIN_FLOW_DNS_BYTES : 2 + length;
+        return length >= GRAIN_DNS_HEADER_BYTES;
+    }
+    if (flow->filled < GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES)
+        return true;
+    length = grain_load24(flow->bytes + 6);
+    flow->wanted = GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES + length;
+    return flow->bytes[5] == 1 && length <= GRAIN_TLS_HELLO_MAX;
+}
+
+/* Bytes that may be copied in one go now; 0: none. */
+static __always_inline __u32 grain_flow_piece(const struct grain_flow *flow, __u32 left)
+{
+    __u32 limit = flow->wanted && flow->wanted < GRAIN_FLOW_BYTES ? flow->wanted : GRAIN_FLOW_BYTES;
+    __u32 piece = left;
+
+    if (flow->kind == GRAIN_FLOW_DNS && !flow->wanted)
+        limit = 2;
+    if (flow->kind == GRAIN_FLOW_TLS && !flow->wanted)
+        limit = GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES;
+    if (flow->filled >= limit)
+        return 0;
+    if (piece > limit - flow->filled)
+        piece = limit - flow->filled;
+    if (flow->kind == GRAIN_FLOW_TLS && piece > flow->record_left)
+        piece = flow->record_left;
+    return piece > GRAIN_FLOW_CHUNK ? GRAIN_FLOW_CHUNK : piece;
+}
+
+/* The next bytes of a record header, at most five. */
+static __always_inline __u32 grain_flow_header(grain_context *ctx, struct grain_flow *flow,
+                                               __u32 offset, __u32 left)
+{
+    __u32 have = flow->header_bytes & 7;
+    __u32 piece = have < GRAIN_TLS_RECORD_BYTES ? GRAIN_TLS_RECORD_BYTES - have : 1;
+
+    if (piece > left)
+        piece = left;
+    grain_opaque(piece);
+    piece = ((piece - 1) & 7) + 1;
+    if (grain_env_copy(ctx, offset, flow->header + have, piece))
+        return 0;
+    flow->header_bytes = have + piece;
+    return piece;
+}
+
+/* Append one piece of the segment from dns.offset on: a record header's bytes, or the message's. */
+GRAIN_STAGE int grain_flow_feed_piece(grain_context *ctx, struct grain_cpu *cpu,
+                                      struct grain_flow *flow)
+{
+    __u32 at = cpu->dns.offset, length = cpu->packet.payload_length;
+    __u32 offset = cpu->packet.payload_offset + at;
+    __u32 piece, to;
+
+    if (flow->wanted && flow->filled >= flow->wanted)
+        return GRAIN_FLOW_FEED_COMPLETE;
+    if (at >= length)
+        return GRAIN_FLOW_FEED_MORE;
+    if (flow->kind == GRAIN_FLOW_TLS && flow->record_left == 0) {
+        piece = grain_flow_header(ctx, flow, offset, length - at);
+        if (!piece)
+            return GRAIN_FLOW_FEED_FAILED;
+        cpu->dns.offset = at + piece;
+        if (flow->header_bytes >= GRAIN_TLS_RECORD_BYTES && !grain_flow_record_start(flow))
+            return GRAIN_FLOW_FEED_MALFORMED;
+        return GRAIN_FLOW_FEED_AGAIN;
+    }
+    piece = grain_flow_piece(flow, length - at);
+    if (!piece)
+        return GRAIN_FLOW_FEED_FULL;
+    to = flow->filled & (GRAIN_FLOW_BYTES - 1);
+    grain_opaque(piece);
+    piece = ((piece - 1) & (GRAIN_FLOW_CHUNK - 1)) + 1;
+    if (grain_env_copy(ctx, offset, flow->bytes + to, piece))
+        return GRAIN_FLOW_FEED_FAILED;
+    flow->filled += piece;
+    flow->record_left -= flow->kind == GRAIN_FLOW_TLS ? piece : 0;
+    cpu->dns.offset = at + piece;
+    return grain_flow_measure(flow) ? GRAIN_FLOW_FEED_AGAIN : GRAIN_FLOW_FEED_MALFORMED;
+}
+
+/*
+ * Append the segment's bytes from payload offset `from` on, records taken apart. cpu->dns.offset is
+ * left behind the last byte used.
+ */
+static __always_inline int grain_flow_feed(grain_context *ctx, struct grain_cpu *cpu,
+                                           struct grain_flow *flow, __u32 from)
+{
+    int fed = GRAIN_FLOW_FEED_AGAIN;
+
+    cpu->dns.offset = from;
+    for (__u32 i = 0; i < GRAIN_FLOW_PIECES; i++) {
+        fed = grain_flow_feed_piece(ctx, cpu, flow);
+        if (fed != GRAIN_FLOW_FEED_AGAIN)
+            break;
+    }
+    if (fed == GRAIN_FLOW_FEED_FAILED)
+        grain_count(cpu, GRAIN_COUNTER_COPY_FAILED);
+    if (fed == GRAIN_FLOW_FEED_AGAIN || fed == GRAIN_FLOW_FEED_FAILED)
+        return GRAIN_FLOW_FEED_MALFORMED;
+    return fed;
+}
+
+/* A whole hello, or as much of it as is kept. */
+static __always_inline void grain_flow_hello(grain_context *ctx, struct grain_cpu *cpu,
+                                             const struct grain_config *config,
+                                             struct grain_flow *flow, bool full)
+{
+    int taken;
+
+    if (full)
+        grain_count(cpu, GRAIN_COUNTER_FLOW_TOO_LONG);
+    taken = grain_hello_flow(ctx, cpu, config, flow, full);
+    if (taken == GRAIN_HELLO_TAKEN)
+        grain_count(cpu, GRAIN_COUNTER_FLOW_COMPLETED);
+    else if (!full)
+        grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
+}
+
+/* A DNS message with its first question: take it, and say how many of its bytes are still to be
+ * passed over. */
+static __always_inline bool grain_flow_message(grain_context *ctx, struct grain_cpu *cpu,
+                                               const struct grain_config *config,
+                                               struct grain_flow *flow)
+{
+    __u32 used = cpu->dns.offset, whole;
+    int step;
+
+    whole = 2 + ((__u32)flow->bytes[0] << 8 | flow->bytes[1]);
+    grain_dns_start(cpu, 0, flow->filled);
+    step = grain_dns_message_flow(ctx, cpu, config, flow);
+    cpu->dns.offset = used;
+    if (step == GRAIN_STEP_REFUSED || step == GRAIN_STEP_PARTIAL) {
+        grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
+        return false;
+    }
+    grain_count(cpu, GRAIN_COUNTER_FLOW_COMPLETED);
+    flow->skip = whole > flow->filled ? whole - flow->filled : 0;
+    flow->filled = 0;
+    flow->wanted = 0;
+    return true;
+}
+
+/* Work on the slot that this CPU owns, from payload offset dns.from on. Returns the payload offset
+ * from which other messages may start; 0: none. */
+GRAIN_STAGE __u32 grain_flow_work(grain_context *ctx, struct grain_cpu *cpu,
+                                  const struct grain_config *config, struct grain_flow *flow)
+{
+    __u64 hash = flow->hash;
+    __u32 state = GRAIN_FLOW_FREE, rest = 0;
+    int fed;
+
+    fed = grain_flow_feed(ctx, cpu, flow, cpu->dns.from);
+    if (fed == GRAIN_FLOW_FEED_MORE) {
+        state = GRAIN_FLOW_PENDING;
+    } else if (fed == GRAIN_FLOW_FEED_MALFORMED) {
+        grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
+    } else if (flow->kind == GRAIN_FLOW_TLS) {
+        grain_flow_hello(ctx, cpu, config, flow, fed == GRAIN_FLOW_FEED_FULL);
+    } else if (grain_flow_message(ctx, cpu, config, flow)) {
+        __u32 left = cpu->packet.payload_length - cpu->dns.offset;
+
+        if (flow->skip >= left && flow->skip) {
+            flow->skip -= left;
+            state = GRAIN_FLOW_PENDING;
+        } else {
+            rest = cpu->dns.offset + flow->skip;
+        }
+    }
+    flow->next_sequence = cpu->packet.tcp_sequence + cpu->packet.payload_length;
+    grain_flow_release(flow, hash, flow->way, state);
+    return rest < cpu->packet.payload_length ? rest : 0;
+}
+
+/*
+ * Begin a message at payload offset `from`; `skip` bytes of a message already counted come first
+ * (DNS). Returns as grain_flow_work.
+ */
+static __always_inline __u32 grain_flow_begin(grain_context *ctx, struct grain_cpu *cpu,
+                                              const struct grain_config *config, __u8 kind,
+                                              __u32 from, __u32 skip)
+{
+    __u32 now = grain_env_ticks(), way = 0;
+    struct grain_flow *flow;
+    __u64 hash;
+
+    hash = grain_flow_hash(ctx, &cpu->packet, &config->key);
+    flow = grain_flow_claim(cpu, hash, now, &way);
+    if (!flow) {
+        grain_count(cpu, GRAIN_COUNTER_FLOW_REFUSED);
+        return 0;
+    }
+    grain_count(cpu, GRAIN_COUNTER_FLOW_STARTED);
+    flow->hash = hash;
+    flow->kind = kind;
+    flow->deadline = now + config->flow_timeout;
+    flow->filled = 0;
+    flow->wanted = 0;
+    flow->record_left = 0;
+    flow->header_bytes = 0;
+    flow->records = 0;
+    flow->segments = 1;
+    flow->skip = skip;
+    grain_record_describe(ctx, cpu, &flow->record);
+    grain_flow_tag_set(hash, way, grain_flow_tag(hash));
+    if (skip) {
+        flow->next_sequence = cpu->packet.tcp_sequence + cpu->packet.payload_length;
+        grain_flow_release(flow, hash, way, GRAIN_FLOW_PENDING);
+        return 0;
+    }
+    cpu->dns.from = from;
+    flow->way = way;
+    return grain_flow_work(ctx, cpu, config, flow);
+}
+
+GRAIN_STAGE __u32 grain_flow_begin_tls(grain_context *ctx, struct grain_cpu *cpu,
+                                       const struct grain_config *config)
+{
+    return grain_flow_begin(ctx, cpu, config, GRAIN_FLOW_TLS, 0, 0);
+}
+
+GRAIN_STAGE __u32 grain_flow_begin_dns(grain_context *ctx, struct grain_cpu *cpu,
+                                       const struct grain_config *config, __u32 from, __u32 skip)
+{
+    return grain_flow_begin(ctx, cpu, config, GRAIN_FLOW_DNS, from, skip);
+}
+
+/* What a segment is to a pending flow. */
+#define GRAIN_SEGMENT_NONE   0 /* no such flow, or given up: look at the segment afresh */
+#define GRAIN_SEGMENT_REPEAT 1
+#define GRAIN_SEGMENT_OWNED  2 /* in order: the slot is this CPU's now */
+#define GRAIN_SEGMENT_BUSY   3
+
+/* Judge the segment under the slot's lock. `skip` takes the bytes that had come before. */
+static __always_inline int grain_flow_judge(struct grain_cpu *cpu, struct grain_flow *flow,
+                                            __u64 hash, __u32 now, __u32 *repeated,
+                                            enum grain_counter *reason)
+{
+    const __u32 length = cpu->packet.payload_length;
+    const __u8 flags = cpu->packet.tcp_flags;
+    int result = GRAIN_SEGMENT_NONE;
+    __s32 ahead;
+
+    *repeated = 0;
+    *reason = GRAIN_COUNTER_COUNT;
+    grain_env_lock(flow);
+    ahead = (__s32)(cpu->packet.tcp_sequence - flow->next_sequence);
+    if (flow->state == GRAIN_FLOW_BUSY && flow->hash == hash) {
+        result = GRAIN_SEGMENT_BUSY;
+    } else if (flow->state == GRAIN_FLOW_PENDING && flow->hash == hash) {
+        flow->state = GRAIN_FLOW_BUSY;
+        if (grain_flow_expired(flow, now))
+            *reason = GRAIN_COUNTER_FLOW_TIMED_OUT;
+        else if (flags & GRAIN_TCP_SYN || ahead > GRAIN_FLOW_NEAR || ahead < -GRAIN_FLOW_NEAR)
+            *reason = GRAIN_COUNTER_FLOW_REUSED;
+        else if (flags & GRAIN_TCP_RST)
+            *reason = GRAIN_COUNTER_FLOW_RESET;
+        else if (ahead > 0)
+            *reason = GRAIN_COUNTER_FLOW_GAP;
+        else if (length == 0 && flags & GRAIN_TCP_FIN)
+            *reason = GRAIN_COUNTER_FLOW_RESET;
+        else if (length == 0 || (__u32)-ahead >= length)
+            result = GRAIN_SEGMENT_REPEAT;
+        else
+            result = GRAIN_SEGMENT_OWNED;
+        *repeated = -ahead;
+        if (result == GRAIN_SEGMENT_REPEAT)
+            flow->state = GRAIN_FLOW_PENDING;
+    }
+    grain_env_unlock(flow);
+    return result;
+}
+
+static __always_inline struct grain_flow *grain_flow_find(__u64 hash, __u32 *way_out)
+{
+    struct grain_flow_tags *tags = grain_env_flow_tags(grain_flow_bucket(hash));
+    __u16 tag = grain_flow_tag(hash);
+
+    if (!tags)
+        return NULL;
+    for (__u32 i = 0; i < GRAIN_FLOW_WAYS; i++) {
+        struct grain_flow *flow;
+
+        if (tags->tags[i] != tag)
+            continue;
+        flow = grain_env_flow(grain_flow_bucket(hash), i);
+        if (flow && flow->hash == hash) {
+            *way_out = i;
+            return flow;
+        }
+    }
+    return NULL;
+}
+
+/* Pass over what is left of a message that was counted. Returns the offset behind it, or 0 when all
+ * of it was passed over. */
+static __always_inline __u32 grain_flow_pass(struct grain_cpu *cpu, struct grain_flow *flow,
+                                             __u32 way, __u32 from)
+{
+    __u32 left = cpu->packet.payload_length - from;
+    __u64 hash = flow->hash;
+
+    if (flow->skip >= left) {
+        flow->skip -= left;
+        flow->next_sequence = cpu->packet.tcp_sequence + cpu->packet.payload_length;
+        grain_flow_release(flow, hash, way, flow->skip ? GRAIN_FLOW_PENDING : GRAIN_FLOW_FREE);
+        return 0;
+    }
+    from += flow->skip;
+    grain_flow_release(flow, hash, way, GRAIN_FLOW_FREE);
+    return from;
+}
+
+/* Results of grain_flow_segment beside payload offsets. */
+#define GRAIN_FLOW_NOT_MINE 0xffffffff
+
+/*
+ * A segment whose flow is suspected to have a message under way. GRAIN_FLOW_NOT_MINE: look at it
+ * afresh; otherwise the payload offset from which further DNS messages may start, or 0.
+ */
+GRAIN_STAGE __u32 grain_flow_segment(grain_context *ctx, struct grain_cpu *cpu,
+                                     const struct grain_config *config)
+{
+    __u64 hash = cpu->flow_hash;
+    __u32 way = 0, repeated;
+    enum grain_counter reason;
+    struct grain_flow *flow;
+    int segment;
+
+    flow = grain_flow_find(hash, &way);
+    if (!flow)
+        return GRAIN_FLOW_NOT_MINE;
+    segment = grain_flow_judge(cpu, flow, hash, grain_env_ticks(), &repeated, &reason);
+    if (segment == GRAIN_SEGMENT_BUSY) {
+        grain_count(cpu, GRAIN_COUNTER_FLOW_BUSY);
+        return GRAIN_FLOW_NOT_MINE;
+    }
+    if (segment == GRAIN_SEGMENT_REPEAT) {
+        if (cpu->packet.payload_length) {
+            grain_count(cpu, GRAIN_COUNTER_FLOW_REPEAT);
+            grain_move(cpu, GRAIN_DISPOSITION_STREAM_REPEAT);
+        }
+        return 0;
+    }
+    if (segment == GRAIN_SEGMENT_NONE) {
+        if (reason == GRAIN_COUNTER_COUNT)
+            return GRAIN_FLOW_NOT_MINE;
+        grain_count(cpu, reason);
+        grain_flow_release(flow, hash, way, GRAIN_FLOW_FREE);
+        return GRAIN_FLOW_NOT_MINE;
+    }
+    if (repeated)
+        grain_count(cpu, GRAIN_COUNTER_FLOW_OVERLAP);
+    grain_move(cpu, flow->kind == GRAIN_FLOW_TLS ? GRAIN_DISPOSITION_TLS_HELLO_PART
+                                                 : GRAIN_DISPOSITION_DNS_PART);
+    flow->segments++;
+    flow->deadline = (__u32)grain_env_ticks() + config->flow_timeout;
+    if (flow->skip)
+        return grain_flow_pass(cpu, flow, way, repeated);
+    cpu->dns.from = repeated;
+    return grain_flow_work(ctx, cpu, config, flow);
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The TLS stage: a ClientHello at the start of a TCP payload, or put together in a flow. */
+#ifndef GRAIN_STAGE_TLS_H
+#define GRAIN_STAGE_TLS_H
+
+#include "../parse/tls.h"
+#include "names.h"
+
+#define GRAIN_HELLO_REFUSED 0 /* not a hello, or malformed */
+#define GRAIN_HELLO_TAKEN   1
+#define GRAIN_HELLO_CUT     2 /* the rest is to come */
+
+/* A hello without a server name: counted, and an event where sampling says so. */
+static __always_inline void grain_hello_nameless(grain_context *ctx, struct grain_cpu *cpu,
+                                                 const struct grain_config *config,
+                                                 struct grain_flow *flow, int where)
+{
+    grain_move(cpu, GRAIN_DISPOSITION_TLS_HELLO_NO_SNI);
+    cpu->job.hash = 0;
+    if (!grain_event_sampled(cpu, config))
+        return;
+    if (where == GRAIN_AT_FLOW)
+        grain_event_stream(ctx, cpu, flow, GRAIN_RECORD_HELLO, GRAIN_RECORD_FLAG_SAMPLED);
+    else
+        grain_event_packet(ctx, cpu, config, GRAIN_RECORD_HELLO, GRAIN_RECORD_FLAG_SAMPLED);
+}
+
+/* Leaves: the hello at the window's start, into cpu->hello. */
+static __always_inline int grain_hello_parse_at(grain_context *ctx, struct grain_cpu *cpu,
+                                                struct grain_flow *flow, int where)
+{
+    struct grain_tls_hello hello = {0};
+    enum grain_parse_status status;
+    struct grain_window w;
+
+    grain_window_open(ctx, cpu, flow, where, &w);
+    status = grain_tls_hello_parse(&w, where == GRAIN_AT_FLOW, GRAIN_TLS_WANT_SNI, &hello);
+    cpu->hello.sni_offset = hello.sni_offset;
+    cpu->hello.sni_length = hello.sni_length;
+    return status;
+}
+
+GRAIN_STAGE int grain_hello_parse_packet(grain_context *ctx, struct grain_cpu *cpu)
+{
+    return grain_hello_parse_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
+}
+
+GRAIN_STAGE int grain_hello_parse_window(grain_context *ctx, struct grain_cpu *cpu)
+{
+    return grain_hello_parse_at(ctx, cpu, NULL, GRAIN_AT_WINDOW);
+}
+
+GRAIN_STAGE int grain_hello_parse_flow(grain_context *ctx, struct grain_cpu *cpu,
+                                       struct grain_flow *flow)
+{
+    return grain_hello_parse_at(ctx, cpu, flow, GRAIN_AT_FLOW);
+}
+
+/*
+ * Parse and count the hello. `final`: no more bytes will come (the frame was cut, or the message is
+ * too long to keep), so a server name that is there is taken.
+ */
+static __always_inline int grain_hello_take(grain_context *ctx, struct grain_cpu *cpu,
+                                            const struct grain_config *config,
+                                            struct grain_flow *flow, int where, bool final)
+{
+    int status;
+
+    if (where == GRAIN_AT_PACKET)
+        status = grain_hello_parse_packet(ctx, cpu);
+    else if (where == GRAIN_AT_WINDOW)
+        status = grain_hello_parse_window(ctx, cpu);
+    else
+        status = grain_hello_parse_flow(ctx, cpu, flow);
+    if (status == GRAIN_PARSE_CUT) {
+        if (!final || !cpu->hello.sni_length)
+            return GRAIN_HELLO_CUT;
+    } else if (status != GRAIN_PARSE_OK) {
+        return GRAIN_HELLO_REFUSED;
+    }
+    cpu->job.kind = GRAIN_NAME_TLS_SNI;
+    cpu->job.type = 0;
+    cpu->job.question = 0;
+    cpu->job.message = 0;
+    cpu->job.partial = status == GRAIN_PARSE_CUT;
+    if (!cpu->hello.sni_length) {
+        grain_hello_nameless(ctx, cpu, config, flow, where);
+        return GRAIN_HELLO_TAKEN;
+    }
+    cpu->job.offset = cpu->hello.sni_offset;
+    cpu->job.length = cpu->hello.sni_length;
+    if (!grain_name_take(ctx, cpu, config, flow, where))
+        return GRAIN_HELLO_REFUSED;
+    return GRAIN_HELLO_TAKEN;
+}
+
+GRAIN_STAGE int grain_hello_packet(grain_context *ctx, struct grain_cpu *cpu,
+                                   const struct grain_config *config, __u32 final)
+{
+    return grain_hello_take(ctx, cpu, config, NULL, GRAIN_AT_PACKET, final);
+}
+
+GRAIN_STAGE int grain_hello_window(grain_context *ctx, struct grain_cpu *cpu,
+                                   const struct grain_config *config, __u32 final)
+{
+    return grain_hello_take(ctx, cpu, config, NULL, GRAIN_AT_WINDOW, final);
+}
+
+GRAIN_STAGE int grain_hello_flow(grain_context *ctx, struct grain_cpu *cpu,
+                                 const struct grain_config *config, struct grain_flow *flow,
+                                 __u32 final)
+{
+    return grain_hello_take(ctx, cpu, config, flow, GRAIN_AT_FLOW, final);
+}
+
+#endif
