@@ -125,4 +125,8 @@ if [[ -n $with_vm ]]; then
     done
 fi
 load_table
-printf '\n%d kernels skipped\n' "$skips"
+if [[ -n $with_vm ]]; then
+    printf '\n%d kernels skipped\n' "$skips"
+else
+    printf '\nSKIP the kernels of the matrix (--no-vm)\n'
+fi
