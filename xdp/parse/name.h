@@ -87,9 +87,12 @@ static __always_inline __u64 grain_name_hash(const struct grain_window *w, __u64
     }
     if (length & 7) {
         __u64 word = grain_fold_case(grain_load64_raw(last) >> (64 - 8 * (length & 7)));
+        __u64 tail = i;
 
-        sum += grain_nh(word, key->name[i]);
-        grain_store64_raw(text + 8 * i, word);
+        grain_opaque(tail);
+        tail &= GRAIN_HASH_NAME_WORDS - 1;
+        sum += grain_nh(word, key->name[tail]);
+        grain_store64_raw(text + 8 * tail, word);
     }
     return grain_hash_finish(sum, key->finish);
 }

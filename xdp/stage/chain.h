@@ -307,7 +307,7 @@ static __always_inline void grain_chain(grain_context *ctx)
     cpu->packet.wire_length = grain_env_wire_length(ctx);
     cpu->packet.linear_length = grain_env_data_end(ctx) - grain_env_data(ctx);
     grain_env_metadata(ctx, cpu, totals);
-    disposition = grain_chain_dissect(ctx, cpu);
+    disposition = grain_env_stub() ? GRAIN_DISPOSITION_TRUNCATED : grain_chain_dissect(ctx, cpu);
     cpu->packet.disposition = disposition;
     grain_totals_add(totals, disposition, cpu->packet.wire_length);
     if (disposition == GRAIN_DISPOSITION_TCP_OTHER || disposition == GRAIN_DISPOSITION_TCP_EMPTY) {

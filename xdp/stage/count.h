@@ -12,6 +12,14 @@ static __always_inline void grain_count(struct grain_cpu *cpu, enum grain_counte
     cpu->counters[counter]++;
 }
 
+/* The same for a counter that is not a constant: the verifier must see its bound. */
+static __always_inline void grain_count_variable(struct grain_cpu *cpu, __u64 counter)
+{
+    grain_opaque(counter);
+    if (counter < GRAIN_COUNTER_MAX)
+        cpu->counters[counter]++;
+}
+
 static __always_inline void grain_totals_add(struct grain_totals *totals, __u64 disposition,
                                              __u32 bytes)
 {

@@ -78,7 +78,7 @@ static __always_inline bool grain_flow_suspected(__u64 hash)
 
     if (!tags)
         return false;
-    word = *(volatile __u64 *)tags->tags;
+    word = grain_load64_raw((const __u8 *)tags->tags);
     if (word == 0)
         return false;
     match = word ^ grain_flow_tag(hash) * 0x0001000100010001ULL;
@@ -535,7 +535,7 @@ GRAIN_STAGE __u32 grain_flow_segment(grain_context *ctx, struct grain_cpu *cpu,
     if (segment == GRAIN_SEGMENT_NONE) {
         if (reason == GRAIN_COUNTER_COUNT)
             return GRAIN_FLOW_NOT_MINE;
-        grain_count(cpu, reason);
+        grain_count_variable(cpu, reason);
         grain_flow_release(flow, hash, way, GRAIN_FLOW_FREE);
         return GRAIN_FLOW_NOT_MINE;
     }

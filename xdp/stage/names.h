@@ -100,10 +100,11 @@ static __always_inline void grain_slot_fill(struct grain_name_slot *slot, struct
 }
 
 /* Kinds and dispositions run in parallel, but for the server name. */
-static __always_inline __u32 grain_name_disposition(__u8 kind)
+static __always_inline __u32 grain_name_disposition(__u32 kind)
 {
-    return kind == GRAIN_NAME_TLS_SNI ? (__u32)GRAIN_DISPOSITION_TLS_HELLO
-                                      : GRAIN_DISPOSITION_DNS_QUERY + (kind - GRAIN_NAME_DNS_QUERY);
+    if (kind == GRAIN_NAME_TLS_SNI)
+        return GRAIN_DISPOSITION_TLS_HELLO;
+    return kind - GRAIN_NAME_DNS_QUERY + GRAIN_DISPOSITION_DNS_QUERY;
 }
 
 _Static_assert((int)GRAIN_DISPOSITION_LLMNR_RESPONSE - GRAIN_DISPOSITION_DNS_QUERY ==
