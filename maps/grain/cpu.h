@@ -19,7 +19,7 @@
 
 /* Questions of one message, and DNS messages of one TCP segment, that grain reads; the verifier's
  * patience sets the bound. */
-#define GRAIN_QUESTIONS_PER_MESSAGE 12
+#define GRAIN_QUESTIONS_PER_MESSAGE 16
 #define GRAIN_MESSAGES_PER_SEGMENT  8
 
 struct grain_totals {

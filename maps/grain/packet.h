@@ -21,7 +21,7 @@ struct grain_packet {
     __u32 wire_length;    /* of the frame on the wire */
     __u32 linear_length;  /* of the frame as readable in place */
     __u32 payload_length; /* bytes after the transport header, as the headers say */
-    __u32 tcp_sequence;
+    __u32 tcp_sequence;   /* of the first payload byte */
     __u16 l3_offset;
     __u16 l4_offset;
     __u16 payload_offset;

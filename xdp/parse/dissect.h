@@ -67,7 +67,8 @@ static __always_inline __u32 grain_dissect_ethernet(const __u8 *base, const __u8
 {
     const __u8 *p = grain_frame_at(base, end, 0, 14);
     __u32 offset = 14;
-    __u32 tags = 0;
+    /* A tag that the card took out of the frame counts as the outer one. */
+    __u32 tags = packet->vlan_count & 1;
     __u16 type;
 
     if (!p)
@@ -77,14 +78,16 @@ static __always_inline __u32 grain_dissect_ethernet(const __u8 *base, const __u8
         p = grain_frame_at(base, end, 14, 4);
         if (!p)
             return GRAIN_DISPOSITION_TRUNCATED;
-        packet->vlan[tags++] = grain_load16(p);
+        packet->vlan[tags & 1] = grain_load16(p);
+        tags++;
         type = grain_load16(p + 2);
         offset = 18;
-        if (grain_ethertype_is_vlan(type)) {
+        if (tags < 2 && grain_ethertype_is_vlan(type)) {
             p = grain_frame_at(base, end, 18, 4);
             if (!p)
                 return GRAIN_DISPOSITION_TRUNCATED;
-            packet->vlan[tags++] = grain_load16(p);
+            packet->vlan[1] = grain_load16(p);
+            tags++;
             type = grain_load16(p + 2);
             offset = 22;
         }
@@ -138,45 +141,71 @@ static __always_inline bool grain_protocol_is_extension(__u32 protocol)
            protocol == GRAIN_PROTOCOL_AH;
 }
 
-/* Walk the extension headers (RFC 8200 section 4, RFC 4302) from ip->l4_offset. */
+/* Out of line, with its state in the packet's memory: inlined, every mix of headers would be a path
+ * of its own to verify. */
+#ifdef __bpf__
+#define GRAIN_DISSECT_STEP static __attribute__((noinline))
+#else
+#define GRAIN_DISSECT_STEP static inline
+#endif
+
+#define GRAIN_EXTENSION_NEXT 0xff
+
+/*
+ * One extension header (RFC 8200 section 4, RFC 4302) at packet->l4_offset, of type
+ * packet->protocol: steps over it. Returns GRAIN_EXTENSION_NEXT, GRAIN_DISPOSITION_NON_IP when
+ * there is none, or the packet's disposition.
+ */
+GRAIN_DISSECT_STEP __u32 grain_dissect_extension(const __u8 *base, const __u8 *end,
+                                                 struct grain_packet *packet)
+{
+    __u64 offset = packet->l4_offset;
+    __u32 protocol = packet->protocol, length;
+    const __u8 *p;
+
+    if (!grain_protocol_is_extension(protocol))
+        return GRAIN_DISPOSITION_NON_IP;
+    if (offset > GRAIN_HEADERS_MAX)
+        return GRAIN_DISPOSITION_HEADER_LIMIT;
+    p = grain_frame_at(base, end, offset, 8);
+    if (!p)
+        return GRAIN_DISPOSITION_TRUNCATED;
+    length = protocol == GRAIN_PROTOCOL_AH ? (p[1] + 2) * 4 : (p[1] + 1) * 8;
+    if (protocol == GRAIN_PROTOCOL_FRAGMENT) {
+        __u16 fragment = grain_load16(p + 2);
+
+        length = 8;
+        if (fragment & 0xfff8)
+            return GRAIN_DISPOSITION_IP_FRAGMENT;
+        if (fragment & 1)
+            packet->flags |= GRAIN_PACKET_FRAGMENT;
+    }
+    packet->protocol = p[0];
+    packet->l4_offset = offset + length;
+    return GRAIN_EXTENSION_NEXT;
+}
+
+/* Walk the extension headers from ip->l4_offset. */
 static __always_inline __u32 grain_dissect_extensions(const __u8 *base, const __u8 *end,
                                                       struct grain_packet *packet,
                                                       struct grain_ip *ip)
 {
-    __u64 offset = ip->l4_offset;
-    __u32 protocol = ip->protocol;
-    __u32 result = GRAIN_DISPOSITION_NON_IP;
+    __u32 result = GRAIN_EXTENSION_NEXT;
 
-    for (__u32 i = 0; i < GRAIN_IPV6_EXTENSION_MAX; i++) {
-        const __u8 *p;
-        __u32 length;
-
-        if (!grain_protocol_is_extension(protocol))
+    packet->l4_offset = ip->l4_offset;
+    packet->protocol = ip->protocol;
+    for (__u32 i = 0; i <= GRAIN_IPV6_EXTENSION_MAX; i++) {
+        result = grain_dissect_extension(base, end, packet);
+        if (result != GRAIN_EXTENSION_NEXT)
             break;
-        p = grain_frame_at(base, end, offset, 8);
-        if (!p)
-            return GRAIN_DISPOSITION_TRUNCATED;
-        length = protocol == GRAIN_PROTOCOL_AH ? (p[1] + 2) * 4 : (p[1] + 1) * 8;
-        if (protocol == GRAIN_PROTOCOL_FRAGMENT) {
-            __u16 fragment = grain_load16(p + 2);
-
-            length = 8;
-            if (fragment & 0xfff8)
-                return GRAIN_DISPOSITION_IP_FRAGMENT;
-            if (fragment & 1)
-                packet->flags |= GRAIN_PACKET_FRAGMENT;
-        }
-        protocol = p[0];
-        offset += length;
-        if (offset > GRAIN_HEADERS_MAX)
-            return GRAIN_DISPOSITION_HEADER_LIMIT;
     }
-    if (grain_protocol_is_extension(protocol))
-        result = GRAIN_DISPOSITION_HEADER_LIMIT;
-    if (offset > ip->end)
-        result = GRAIN_DISPOSITION_MALFORMED;
-    ip->l4_offset = offset;
-    ip->protocol = protocol;
+    ip->l4_offset = packet->l4_offset;
+    ip->protocol = packet->protocol;
+    packet->protocol = 0;
+    if (result == GRAIN_EXTENSION_NEXT || ip->l4_offset > GRAIN_HEADERS_MAX)
+        return GRAIN_DISPOSITION_HEADER_LIMIT;
+    if (result == GRAIN_DISPOSITION_NON_IP && ip->l4_offset > ip->end)
+        return GRAIN_DISPOSITION_MALFORMED;
     return result;
 }
 
@@ -283,8 +312,9 @@ static __always_inline __u32 grain_dissect_tcp(const __u8 *base, const __u8 *end
         return GRAIN_DISPOSITION_MALFORMED;
     packet->source_port = grain_load16(p);
     packet->destination_port = grain_load16(p + 2);
-    packet->tcp_sequence = grain_load32(p + 4);
     packet->tcp_flags = p[13];
+    /* A SYN takes a sequence number of its own; data behind it is TCP Fast Open (RFC 7413). */
+    packet->tcp_sequence = grain_load32(p + 4) + (p[13] & GRAIN_TCP_SYN ? 1 : 0);
     packet->payload_offset = ip->l4_offset + header;
     packet->payload_length = ip->end - ip->l4_offset - header;
     packet->flags |= grain_port_flags(packet->source_port, packet->destination_port);
@@ -351,7 +381,6 @@ static __always_inline __u32 grain_dissect_bare(const __u8 *base, const __u8 *en
     const __u8 *p = grain_frame_at(base, end, 0, 1);
 
     packet->l3_offset = 0;
-    packet->vlan_count = 0;
     packet->ethertype = 0;
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;

@@ -11,7 +11,7 @@
 
 /* Labels, pointers and pieces of labels of a name that one step of the walk goes through; a longer
  * name takes more steps. */
-#define GRAIN_DNS_EXPAND_STEPS 24
+#define GRAIN_DNS_EXPAND_STEPS 12
 
 #define GRAIN_STEP_MORE    0
 #define GRAIN_STEP_DONE    1

@@ -109,6 +109,18 @@ static __always_inline bool grain_flow_expired(const struct grain_flow *flow, __
     return (__s32)(now - flow->deadline) > 0;
 }
 
+/*
+ * Count why a message was given up; a flow that only passes over the rest of a counted message
+ * gives nothing up. Every message that was started ends in one of these counters, in
+ * flow_completed, or is pending.
+ */
+static __always_inline void grain_flow_give_up(struct grain_cpu *cpu, const struct grain_flow *flow,
+                                               __u64 reason)
+{
+    if (!flow->skip)
+        grain_count_variable(cpu, reason);
+}
+
 /* Take a slot of the bucket for a new message: a free one, one whose time is over, or the one
  * nearest its end. */
 static __always_inline struct grain_flow *grain_flow_claim(struct grain_cpu *cpu, __u64 hash,
@@ -145,12 +157,12 @@ static __always_inline struct grain_flow *grain_flow_claim(struct grain_cpu *cpu
     if (was == GRAIN_FLOW_BUSY)
         return NULL;
     if (was == GRAIN_FLOW_PENDING) {
-        if (chosen->hash == hash)
-            grain_count(cpu, GRAIN_COUNTER_FLOW_REUSED);
-        else if (grain_flow_expired(chosen, now))
-            grain_count(cpu, GRAIN_COUNTER_FLOW_TIMED_OUT);
+        if (grain_flow_expired(chosen, now))
+            grain_flow_give_up(cpu, chosen, GRAIN_COUNTER_FLOW_TIMED_OUT);
+        else if (chosen->hash == hash)
+            grain_flow_give_up(cpu, chosen, GRAIN_COUNTER_FLOW_REUSED);
         else
-            grain_count(cpu, GRAIN_COUNTER_FLOW_EVICTED);
+            grain_flow_give_up(cpu, chosen, GRAIN_COUNTER_FLOW_EVICTED);
     }
     *way_out = way;
     return chosen;
@@ -176,21 +188,50 @@ static __always_inline bool grain_flow_record_start(struct grain_flow *flow)
     return true;
 }
 
+/* The header of a DNS message tells early whether it can be one: a segment taken for its start may
+ * be anything. */
+static __always_inline bool grain_flow_header_allowed(const struct grain_cpu *cpu,
+                                                      const struct grain_flow *flow)
+{
+    const __u8 *p = flow->bytes + 2;
+    struct grain_dns_header header = {
+        .flags = grain_load16(p + 2),
+        .questions = grain_load16(p + 4),
+        .answers = grain_load16(p + 6),
+        .authorities = grain_load16(p + 8),
+        .additionals = grain_load16(p + 10),
+    };
+
+    return grain_dns_header_sane(&header, grain_load16(flow->bytes)) &&
+           (grain_dns_port_suggests(&cpu->packet) || grain_dns_header_strict(&header));
+}
+
+static __always_inline bool grain_flow_measure_dns(const struct grain_cpu *cpu,
+                                                   struct grain_flow *flow)
+{
+    __u32 whole;
+
+    if (flow->filled < 2)
+        return true;
+    whole = 2 + (__u32)grain_load16(flow->bytes);
+    if (whole < 2 + GRAIN_DNS_HEADER_BYTES)
+        return false;
+    if (flow->filled < 2 + GRAIN_DNS_HEADER_BYTES)
+        return true;
+    flow->wanted = whole > GRAIN_FLOW_DNS_BYTES ? GRAIN_FLOW_DNS_BYTES : whole;
+    return grain_flow_header_allowed(cpu, flow);
+}
+
 /* How much of the message is wanted: known as soon as its length is there. False: not what it
  * seemed to be. */
-static __always_inline bool grain_flow_measure(struct grain_flow *flow)
+static __always_inline bool grain_flow_measure(const struct grain_cpu *cpu, struct grain_flow *flow)
 {
     __u32 length;
 
     if (flow->wanted)
         return true;
-    if (flow->kind == GRAIN_FLOW_DNS) {
-        if (flow->filled < 2)
-            return true;
-        length = (__u32)flow->bytes[0] << 8 | flow->bytes[1];
-        flow->wanted = 2 + length > GRAIN_FLOW_DNS_BYTES ? GRAIN_FLOW_DNS_BYTES : 2 + length;
-        return length >= GRAIN_DNS_HEADER_BYTES;
-    }
+    if (flow->kind == GRAIN_FLOW_DNS)
+        return grain_flow_measure_dns(cpu, flow);
     if (flow->filled < GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES)
         return true;
     length = grain_load24(flow->bytes + 6);
@@ -205,7 +246,7 @@ static __always_inline __u32 grain_flow_piece(const struct grain_flow *flow, __u
     __u32 piece = left;
 
     if (flow->kind == GRAIN_FLOW_DNS && !flow->wanted)
-        limit = 2;
+        limit = 2 + GRAIN_DNS_HEADER_BYTES;
     if (flow->kind == GRAIN_FLOW_TLS && !flow->wanted)
         limit = GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES;
     if (flow->filled >= limit)
@@ -266,7 +307,7 @@ GRAIN_STAGE int grain_flow_feed_piece(grain_context *ctx, struct grain_cpu *cpu,
     flow->filled += piece;
     flow->record_left -= flow->kind == GRAIN_FLOW_TLS ? piece : 0;
     cpu->dns.offset = at + piece;
-    return grain_flow_measure(flow) ? GRAIN_FLOW_FEED_AGAIN : GRAIN_FLOW_FEED_MALFORMED;
+    return grain_flow_measure(cpu, flow) ? GRAIN_FLOW_FEED_AGAIN : GRAIN_FLOW_FEED_MALFORMED;
 }
 
 /*
@@ -292,7 +333,7 @@ static __always_inline int grain_flow_feed(grain_context *ctx, struct grain_cpu 
 }
 
 /* A whole hello, or as much of it as is kept. */
-static __always_inline void grain_flow_hello(grain_context *ctx, struct grain_cpu *cpu,
+static __always_inline bool grain_flow_hello(grain_context *ctx, struct grain_cpu *cpu,
                                              const struct grain_config *config,
                                              struct grain_flow *flow, bool full)
 {
@@ -301,10 +342,12 @@ static __always_inline void grain_flow_hello(grain_context *ctx, struct grain_cp
     if (full)
         grain_count(cpu, GRAIN_COUNTER_FLOW_TOO_LONG);
     taken = grain_hello_flow(ctx, cpu, config, flow, full);
-    if (taken == GRAIN_HELLO_TAKEN)
+    if (taken == GRAIN_HELLO_TAKEN) {
         grain_count(cpu, GRAIN_COUNTER_FLOW_COMPLETED);
-    else if (!full)
-        grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
+        return true;
+    }
+    grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
+    return full;
 }
 
 /* A DNS message with its first question: take it, and say how many of its bytes are still to be
@@ -331,35 +374,61 @@ static __always_inline bool grain_flow_message(grain_context *ctx, struct grain_
     return true;
 }
 
-/* Work on the slot that this CPU owns, from payload offset dns.from on. Returns the payload offset
- * from which other messages may start; 0: none. */
+/* Results beside payload offsets: the segment is not, or turned out not to be, of the flow's
+ * message. */
+#define GRAIN_FLOW_NOT_MINE 0xffffffff
+
+/* What feeding and parsing came to: the slot's next state, and where other messages may start. */
+static __always_inline __u32 grain_flow_outcome(grain_context *ctx, struct grain_cpu *cpu,
+                                                const struct grain_config *config,
+                                                struct grain_flow *flow, int fed, __u32 *state)
+{
+    __u32 left;
+
+    if (fed == GRAIN_FLOW_FEED_MORE) {
+        *state = GRAIN_FLOW_PENDING;
+        return 0;
+    }
+    if (fed == GRAIN_FLOW_FEED_MALFORMED) {
+        grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
+        return GRAIN_FLOW_NOT_MINE;
+    }
+    if (flow->kind == GRAIN_FLOW_TLS)
+        return grain_flow_hello(ctx, cpu, config, flow, fed == GRAIN_FLOW_FEED_FULL)
+                   ? 0
+                   : GRAIN_FLOW_NOT_MINE;
+    if (!grain_flow_message(ctx, cpu, config, flow))
+        return GRAIN_FLOW_NOT_MINE;
+    left = cpu->packet.payload_length - cpu->dns.offset;
+    if (flow->skip >= left && flow->skip) {
+        flow->skip -= left;
+        *state = flow->skip ? GRAIN_FLOW_PENDING : GRAIN_FLOW_FREE;
+        return 0;
+    }
+    left = cpu->dns.offset + flow->skip;
+    return left < cpu->packet.payload_length ? left : 0;
+}
+
+/*
+ * Work on the slot that this CPU owns, from payload offset dns.from on. Returns the payload offset
+ * from which other messages may start, 0 for none, or GRAIN_FLOW_NOT_MINE.
+ */
 GRAIN_STAGE __u32 grain_flow_work(grain_context *ctx, struct grain_cpu *cpu,
                                   const struct grain_config *config, struct grain_flow *flow)
 {
+    __u32 state = GRAIN_FLOW_FREE, rest;
     __u64 hash = flow->hash;
-    __u32 state = GRAIN_FLOW_FREE, rest = 0;
     int fed;
 
     fed = grain_flow_feed(ctx, cpu, flow, cpu->dns.from);
-    if (fed == GRAIN_FLOW_FEED_MORE) {
-        state = GRAIN_FLOW_PENDING;
-    } else if (fed == GRAIN_FLOW_FEED_MALFORMED) {
-        grain_count(cpu, GRAIN_COUNTER_FLOW_MALFORMED);
-    } else if (flow->kind == GRAIN_FLOW_TLS) {
-        grain_flow_hello(ctx, cpu, config, flow, fed == GRAIN_FLOW_FEED_FULL);
-    } else if (grain_flow_message(ctx, cpu, config, flow)) {
-        __u32 left = cpu->packet.payload_length - cpu->dns.offset;
-
-        if (flow->skip >= left && flow->skip) {
-            flow->skip -= left;
-            state = GRAIN_FLOW_PENDING;
-        } else {
-            rest = cpu->dns.offset + flow->skip;
-        }
-    }
+    rest = grain_flow_outcome(ctx, cpu, config, flow, fed, &state);
     flow->next_sequence = cpu->packet.tcp_sequence + cpu->packet.payload_length;
+    if (state == GRAIN_FLOW_PENDING && cpu->packet.tcp_flags & GRAIN_TCP_FIN) {
+        grain_flow_give_up(cpu, flow, GRAIN_COUNTER_FLOW_RESET);
+        state = GRAIN_FLOW_FREE;
+    }
     grain_flow_release(flow, hash, flow->way, state);
-    return rest < cpu->packet.payload_length ? rest : 0;
+    return rest;
 }
 
 /*
@@ -371,16 +440,16 @@ static __always_inline __u32 grain_flow_begin(grain_context *ctx, struct grain_c
                                               __u32 from, __u32 skip)
 {
     __u32 now = grain_env_ticks(), way = 0;
+    __u64 hash = cpu->flow_hash;
     struct grain_flow *flow;
-    __u64 hash;
 
-    hash = grain_flow_hash(ctx, &cpu->packet, &config->key);
     flow = grain_flow_claim(cpu, hash, now, &way);
     if (!flow) {
         grain_count(cpu, GRAIN_COUNTER_FLOW_REFUSED);
         return 0;
     }
-    grain_count(cpu, GRAIN_COUNTER_FLOW_STARTED);
+    if (!skip)
+        grain_count(cpu, GRAIN_COUNTER_FLOW_STARTED);
     flow->hash = hash;
     flow->kind = kind;
     flow->deadline = now + config->flow_timeout;
@@ -501,9 +570,6 @@ static __always_inline __u32 grain_flow_pass(struct grain_cpu *cpu, struct grain
     return from;
 }
 
-/* Results of grain_flow_segment beside payload offsets. */
-#define GRAIN_FLOW_NOT_MINE 0xffffffff
-
 /*
  * A segment whose flow is suspected to have a message under way. GRAIN_FLOW_NOT_MINE: look at it
  * afresh; otherwise the payload offset from which further DNS messages may start, or 0.
@@ -512,7 +578,7 @@ GRAIN_STAGE __u32 grain_flow_segment(grain_context *ctx, struct grain_cpu *cpu,
                                      const struct grain_config *config)
 {
     __u64 hash = cpu->flow_hash;
-    __u32 way = 0, repeated;
+    __u32 way = 0, repeated, rest;
     enum grain_counter reason;
     struct grain_flow *flow;
     int segment;
@@ -535,7 +601,7 @@ GRAIN_STAGE __u32 grain_flow_segment(grain_context *ctx, struct grain_cpu *cpu,
     if (segment == GRAIN_SEGMENT_NONE) {
         if (reason == GRAIN_COUNTER_COUNT)
             return GRAIN_FLOW_NOT_MINE;
-        grain_count_variable(cpu, reason);
+        grain_flow_give_up(cpu, flow, reason);
         grain_flow_release(flow, hash, way, GRAIN_FLOW_FREE);
         return GRAIN_FLOW_NOT_MINE;
     }
@@ -548,7 +614,11 @@ GRAIN_STAGE __u32 grain_flow_segment(grain_context *ctx, struct grain_cpu *cpu,
     if (flow->skip)
         return grain_flow_pass(cpu, flow, way, repeated);
     cpu->dns.from = repeated;
-    return grain_flow_work(ctx, cpu, config, flow);
+    rest = grain_flow_work(ctx, cpu, config, flow);
+    /* What was not the rest of the message may be the start of another. */
+    if (rest == GRAIN_FLOW_NOT_MINE && !grain_disposition_named(cpu->packet.disposition))
+        grain_move(cpu, GRAIN_DISPOSITION_TCP_OTHER);
+    return rest;
 }
 
 #endif
