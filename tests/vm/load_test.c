@@ -95,17 +95,21 @@ static int on_libxdp_print(enum libxdp_print_level level, const char *format, va
 }
 
 // The verifier's reason stands in the last lines of its log.
-static void print_log_tail(void)
+static void print_log_tail(const char *log, unsigned int wanted)
 {
-    size_t length = strlen(verifier_log);
+    const char *at = log + strlen(log);
     unsigned int lines = 0;
 
-    while (length > 0 && lines < 12)
-        if (verifier_log[--length] == '\n')
+    while (at > log && lines <= wanted)
+        if (*--at == '\n')
             lines++;
-    for (char *save = NULL, *line = strtok_r(verifier_log + length, "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save))
-        printf("    %s\n", line);
+    while (*at) {
+        size_t length = strcspn(at, "\n");
+
+        if (length)
+            printf("    %.*s\n", (int)length, at);
+        at += length + (at[length] == '\n');
+    }
 }
 
 static unsigned long verified_instructions(void)
@@ -134,7 +138,7 @@ static struct bpf_object *open_alone(const char *path, const char *name)
         bool wanted = !strcmp(bpf_program__name(program), name);
 
         bpf_program__set_autoload(program, wanted || has_prog_array);
-        if (wanted) {
+        if (wanted && path != foreign_path) {
             verifier_log[0] = 0;
             bpf_program__set_log_level(program, 4);
             bpf_program__set_log_buf(program, verifier_log, sizeof(verifier_log));
@@ -179,6 +183,25 @@ static void check_frames(const char *subject, int fd, enum bpf_prog_type type)
            stopped, changed, outside);
 }
 
+// A refused program once more, with every step of the verifier logged: the last ones are shown.
+static void explain_refusal(const char *path, const char *name)
+{
+    // The largest log that 5.10 takes.
+    const size_t size = (UINT32_MAX >> 8) - 1;
+    struct bpf_object *object = open_alone(path, name);
+    struct bpf_program *program = object ? bpf_object__find_program_by_name(object, name) : NULL;
+    char *log = calloc(1, size);
+
+    if (program && log) {
+        bpf_program__set_log_level(program, 1);
+        bpf_program__set_log_buf(program, log, size);
+        if (bpf_object__load(object))
+            print_log_tail(log, 30);
+    }
+    bpf_object__close(object);
+    free(log);
+}
+
 static void check_plain(const char *path, const char *name)
 {
     struct bpf_object *object = open_alone(path, name);
@@ -196,7 +219,7 @@ static void check_plain(const char *path, const char *name)
     err = bpf_object__load(object);
     if (err) {
         report(&counts->failed, subject, "%s (%s)", strerror(-err), last_warning);
-        print_log_tail();
+        explain_refusal(path, name);
     } else {
         bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &info_size);
         report(&counts->passed, subject, "%lu verified instructions, %u bytes translated, %u jited",
@@ -343,7 +366,7 @@ static void check_extension(const char *path, const char *name, bool ours_first)
         err = attach(ours_first ? pair.foreign : pair.ours);
     if (err) {
         report(&counts->failed, subject, "%s (%s)", strerror(-err), last_warning);
-        print_log_tail();
+        print_log_tail(verifier_log, 12);
         detach(pair.ours);
     } else {
         check_attached(subject, &pair);

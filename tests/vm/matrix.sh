@@ -6,7 +6,7 @@
 # KERNEL is a series (5.10) or ARCH:SERIES (arm64:6.1); the default is 5.10, 6.1 and 6.12 on amd64.
 # Kernels that are not in the cache yet are fetched first. The payload's lines come out prefixed with
 # the kernel. One line per kernel says pass, fail or skip (its reason before it), the last line counts.
-# GRAIN_VM_TIMEOUT: seconds per kernel (300). Exit: 1 when one failed, 77 when all were skipped.
+# GRAIN_VM_TIMEOUT: seconds per kernel (600). Exit: 1 when one failed, 77 when all were skipped.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,7 +26,7 @@ GRAIN_VM_KERNELS="${kernels[*]}" "$here/fetch-kernels.sh" || [[ $? -eq 77 ]]
 for kernel in "${kernels[@]}"; do
     arch=${kernel%%:*} series=${kernel#*:}
     began=$SECONDS status=0
-    "$here/run-vm.sh" "$series" --arch "$arch" --timeout "${GRAIN_VM_TIMEOUT:-300}" -- "$payload" 2>&1 |
+    "$here/run-vm.sh" "$series" --arch "$arch" --timeout "${GRAIN_VM_TIMEOUT:-600}" -- "$payload" 2>&1 |
         while IFS= read -r line; do printf '[%s %s] %s\n' "$arch" "$series" "$line"; done || status=${PIPESTATUS[0]}
     case $status in
     0) word=pass passed=$((passed + 1)) ;;

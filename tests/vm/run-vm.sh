@@ -15,7 +15,7 @@ cache=${GRAIN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/grain-vm}
 start_mark='@@grain-vm-start@@'
 exit_mark='@@grain-vm-exit:'
 arch=amd64
-limit=300
+limit=600
 memory=2048
 
 usage() {
