@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The commands of grainctl. Each takes its own arguments, its name first, and returns an exit code.
+ */
+#ifndef GRAIN_CTL_COMMANDS_H
+#define GRAIN_CTL_COMMANDS_H
+
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+};
+
+int cmd_replay(int argc, char **argv);
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* grainctl: the table of commands. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "say.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"replay", cmd_replay, "run captures through grain and show what is in them"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: grainctl COMMAND [ARGUMENTS]\n\n", to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n"
+          "  --help     this text; \"grainctl COMMAND --help\" for a command's options\n"
+          "  --version  the version\n",
+          to);
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_usage(stdout);
+        return EXIT_OK;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("grainctl " GRAIN_VERSION);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    say("there is no command '%s'; \"grainctl --help\" lists them", argv[1]);
+    return EXIT_USAGE;
+}
+
+/* What could not be written is a failure; a reader that went away knows that it did. */
+static int close_output(int code)
+{
+    bool failed = ferror(stdout);
+
+    if (fclose(stdout)) {
+        failed = true;
+        if (errno != EPIPE)
+            say("standard output: %s", strerror(errno));
+    }
+    return failed && code == EXIT_OK ? EXIT_FAILED : code;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    return close_output(run(argc, argv));
+}
