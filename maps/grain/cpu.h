@@ -42,7 +42,7 @@ struct grain_dns_cursor {
     __u32 length;      /* of the window */
     __u32 questions_left;
     __u32 question;
-    __u32 names; /* counted so far in this packet */
+    __u32 messages; /* recognised so far in this packet */
     __u32 from;  /* payload offset to set out from; GRAIN_FLOW_NOT_MINE: from the start, if a gate
                     says so */
     __u8 kind;
@@ -62,7 +62,7 @@ struct grain_name_job {
     __u8 kind;
     __u8 expanded;
     __u8 partial; /* the message goes on beyond what is here */
-    __u8 reserved;
+    __u8 slot;    /* which of the four slots a new name takes */
 };
 
 /* Expanding a compressed name: see xdp/parse/dns.h. */

@@ -100,16 +100,15 @@ static __always_inline __u32 grain_dissect_ethernet(const __u8 *base, const __u8
     return GRAIN_DISPOSITION_NON_IP;
 }
 
-/* Where the transport header is and where the IP payload ends. */
-struct grain_ip {
-    __u32 l4_offset;
-    __u32 end; /* offset behind the last byte that the IP header promises */
-    __u32 protocol;
-};
-
-static __always_inline __u32 grain_dissect_ipv4(const __u8 *base, const __u8 *end, __u32 offset,
-                                                struct grain_packet *packet, struct grain_ip *ip)
+/*
+ * The network layer leaves three things in the packet: protocol and l4_offset, and in
+ * payload_length, for the transport layer to replace, the offset behind the last byte that the IP
+ * header promises.
+ */
+static __always_inline __u32 grain_dissect_ipv4(const __u8 *base, const __u8 *end,
+                                                struct grain_packet *packet)
 {
+    __u32 offset = packet->l3_offset & 0x1f;
     const __u8 *p = grain_frame_at(base, end, offset, 20);
     __u32 header, total, fragment;
 
@@ -128,9 +127,9 @@ static __always_inline __u32 grain_dissect_ipv4(const __u8 *base, const __u8 *en
         return GRAIN_DISPOSITION_IP_FRAGMENT;
     if (fragment & 0x2000)
         packet->flags |= GRAIN_PACKET_FRAGMENT;
-    ip->l4_offset = offset + header;
-    ip->end = offset + total;
-    ip->protocol = p[9];
+    packet->l4_offset = offset + header;
+    packet->payload_length = offset + total;
+    packet->protocol = p[9];
     return GRAIN_DISPOSITION_NON_IP;
 }
 
@@ -185,33 +184,28 @@ GRAIN_DISSECT_STEP __u32 grain_dissect_extension(const __u8 *base, const __u8 *e
     return GRAIN_EXTENSION_NEXT;
 }
 
-/* Walk the extension headers from ip->l4_offset. */
+/* Walk the extension headers from packet->l4_offset. */
 static __always_inline __u32 grain_dissect_extensions(const __u8 *base, const __u8 *end,
-                                                      struct grain_packet *packet,
-                                                      struct grain_ip *ip)
+                                                      struct grain_packet *packet)
 {
     __u32 result = GRAIN_EXTENSION_NEXT;
 
-    packet->l4_offset = ip->l4_offset;
-    packet->protocol = ip->protocol;
     for (__u32 i = 0; i <= GRAIN_IPV6_EXTENSION_MAX; i++) {
         result = grain_dissect_extension(base, end, packet);
         if (result != GRAIN_EXTENSION_NEXT)
             break;
     }
-    ip->l4_offset = packet->l4_offset;
-    ip->protocol = packet->protocol;
-    packet->protocol = 0;
-    if (result == GRAIN_EXTENSION_NEXT || ip->l4_offset > GRAIN_HEADERS_MAX)
+    if (result == GRAIN_EXTENSION_NEXT || packet->l4_offset > GRAIN_HEADERS_MAX)
         return GRAIN_DISPOSITION_HEADER_LIMIT;
-    if (result == GRAIN_DISPOSITION_NON_IP && ip->l4_offset > ip->end)
+    if (result == GRAIN_DISPOSITION_NON_IP && packet->l4_offset > packet->payload_length)
         return GRAIN_DISPOSITION_MALFORMED;
     return result;
 }
 
-static __always_inline __u32 grain_dissect_ipv6(const __u8 *base, const __u8 *end, __u32 offset,
-                                                struct grain_packet *packet, struct grain_ip *ip)
+static __always_inline __u32 grain_dissect_ipv6(const __u8 *base, const __u8 *end,
+                                                struct grain_packet *packet)
 {
+    __u32 offset = packet->l3_offset & 0x1f;
     const __u8 *p = grain_frame_at(base, end, offset, 40);
     __u32 length;
 
@@ -221,13 +215,13 @@ static __always_inline __u32 grain_dissect_ipv6(const __u8 *base, const __u8 *en
         return GRAIN_DISPOSITION_MALFORMED;
     packet->family = 6;
     length = grain_load16(p + 4);
-    ip->l4_offset = offset + 40;
-    ip->protocol = p[6];
+    packet->l4_offset = offset + 40;
+    packet->protocol = p[6];
     /* 0: a jumbogram (RFC 2675), or a frame that the sender's card will cut into segments. */
-    ip->end = length ? offset + 40 + length : packet->wire_length;
+    packet->payload_length = length ? offset + 40 + length : packet->wire_length;
     if (!grain_protocol_is_extension(p[6]))
         return GRAIN_DISPOSITION_NON_IP;
-    return grain_dissect_extensions(base, end, packet, ip);
+    return grain_dissect_extensions(base, end, packet);
 }
 
 static __always_inline __u32 grain_udp_tunnel(const __u8 *base, const __u8 *end, __u32 offset,
@@ -265,17 +259,16 @@ static __always_inline __u8 grain_port_flags(__u16 source, __u16 destination)
     return flags;
 }
 
-static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end,
-                                               const struct grain_ip *ip,
-                                               struct grain_packet *packet)
+static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end, __u64 offset,
+                                               __u32 ip_end, struct grain_packet *packet)
 {
-    const __u8 *p = grain_frame_at(base, end, ip->l4_offset, 8);
-    __u32 left = ip->end - ip->l4_offset;
-    __u32 length;
+    const __u8 *p = grain_frame_at(base, end, offset, 8);
+    __u32 left = ip_end - offset;
+    __u32 length, source, destination;
 
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;
-    if (ip->end < ip->l4_offset + 8)
+    if (ip_end < offset + 8)
         return GRAIN_DISPOSITION_MALFORMED;
     length = grain_load16(p + 4);
     if (length == 0)
@@ -284,56 +277,58 @@ static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end
         return GRAIN_DISPOSITION_MALFORMED;
     if (length > left)
         length = left;
-    packet->source_port = grain_load16(p);
-    packet->destination_port = grain_load16(p + 2);
-    packet->payload_offset = ip->l4_offset + 8;
+    source = grain_load16(p);
+    destination = grain_load16(p + 2);
+    packet->source_port = source;
+    packet->destination_port = destination;
+    packet->payload_offset = offset + 8;
     packet->payload_length = length - 8;
-    packet->flags |= grain_port_flags(packet->source_port, packet->destination_port);
+    packet->flags |= grain_port_flags(source, destination);
     if (length == 8)
         return GRAIN_DISPOSITION_UDP_EMPTY;
-    if (packet->destination_port == GRAIN_PORT_VXLAN ||
-        packet->destination_port == GRAIN_PORT_VXLAN_OLD ||
-        packet->destination_port == GRAIN_PORT_GENEVE)
-        return grain_udp_tunnel(base, end, ip->l4_offset + 8, packet->destination_port);
+    if (destination == GRAIN_PORT_VXLAN || destination == GRAIN_PORT_VXLAN_OLD ||
+        destination == GRAIN_PORT_GENEVE)
+        return grain_udp_tunnel(base, end, offset + 8, destination);
     return GRAIN_DISPOSITION_UDP_OTHER;
 }
 
-static __always_inline __u32 grain_dissect_tcp(const __u8 *base, const __u8 *end,
-                                               const struct grain_ip *ip,
-                                               struct grain_packet *packet)
+static __always_inline __u32 grain_dissect_tcp(const __u8 *base, const __u8 *end, __u64 offset,
+                                               __u32 ip_end, struct grain_packet *packet)
 {
-    const __u8 *p = grain_frame_at(base, end, ip->l4_offset, 20);
-    __u32 header;
+    const __u8 *p = grain_frame_at(base, end, offset, 20);
+    __u32 header, left;
 
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;
     header = (p[12] >> 4) * 4;
-    if (header < 20 || ip->end < ip->l4_offset + header)
+    if (header < 20 || ip_end < offset + header)
         return GRAIN_DISPOSITION_MALFORMED;
+    left = ip_end - offset - header;
     packet->source_port = grain_load16(p);
     packet->destination_port = grain_load16(p + 2);
     packet->tcp_flags = p[13];
     /* A SYN takes a sequence number of its own; data behind it is TCP Fast Open (RFC 7413). */
     packet->tcp_sequence = grain_load32(p + 4) + (p[13] & GRAIN_TCP_SYN ? 1 : 0);
-    packet->payload_offset = ip->l4_offset + header;
-    packet->payload_length = ip->end - ip->l4_offset - header;
+    packet->payload_offset = offset + header;
+    packet->payload_length = left;
     packet->flags |= grain_port_flags(packet->source_port, packet->destination_port);
-    return packet->payload_length ? GRAIN_DISPOSITION_TCP_OTHER : GRAIN_DISPOSITION_TCP_EMPTY;
+    return left ? GRAIN_DISPOSITION_TCP_OTHER : GRAIN_DISPOSITION_TCP_EMPTY;
 }
 
 static __always_inline __u32 grain_dissect_transport(const __u8 *base, const __u8 *end,
-                                                     const struct grain_ip *ip,
                                                      struct grain_packet *packet)
 {
-    packet->protocol = ip->protocol;
-    packet->l4_offset = ip->l4_offset;
-    if (ip->end > packet->linear_length)
+    __u64 offset = packet->l4_offset & 0x7ff;
+    __u32 ip_end = packet->payload_length;
+
+    packet->payload_length = 0;
+    if (ip_end > packet->linear_length)
         packet->flags |= GRAIN_PACKET_CUT;
-    switch (ip->protocol) {
+    switch (packet->protocol) {
     case GRAIN_PROTOCOL_TCP:
-        return grain_dissect_tcp(base, end, ip, packet);
+        return grain_dissect_tcp(base, end, offset, ip_end, packet);
     case GRAIN_PROTOCOL_UDP:
-        return grain_dissect_udp(base, end, ip, packet);
+        return grain_dissect_udp(base, end, offset, ip_end, packet);
     case GRAIN_PROTOCOL_ICMP:
     case GRAIN_PROTOCOL_ICMPV6:
         return GRAIN_DISPOSITION_ICMP;
@@ -350,15 +345,14 @@ static __always_inline __u32 grain_dissect_transport(const __u8 *base, const __u
 static __always_inline __u32 grain_dissect_network(const __u8 *base, const __u8 *end,
                                                    struct grain_packet *packet)
 {
-    struct grain_ip ip = {0};
     __u32 result;
 
     switch (packet->ethertype) {
     case GRAIN_ETHERTYPE_IPV4:
-        result = grain_dissect_ipv4(base, end, packet->l3_offset & 0x1f, packet, &ip);
+        result = grain_dissect_ipv4(base, end, packet);
         break;
     case GRAIN_ETHERTYPE_IPV6:
-        result = grain_dissect_ipv6(base, end, packet->l3_offset & 0x1f, packet, &ip);
+        result = grain_dissect_ipv6(base, end, packet);
         break;
     case GRAIN_ETHERTYPE_PPPOE:
     case GRAIN_ETHERTYPE_PPPOE_DISC:
@@ -369,9 +363,13 @@ static __always_inline __u32 grain_dissect_network(const __u8 *base, const __u8 
     default:
         return GRAIN_DISPOSITION_NON_IP;
     }
-    if (result != GRAIN_DISPOSITION_NON_IP)
+    if (result != GRAIN_DISPOSITION_NON_IP) {
+        packet->payload_length = 0;
+        packet->protocol = 0;
         return result;
-    return grain_dissect_transport(base, end, &ip, packet);
+    }
+    grain_forget();
+    return grain_dissect_transport(base, end, packet);
 }
 
 /* A frame without a link header: the first four bits tell which IP it is. */
@@ -403,6 +401,7 @@ static __always_inline __u32 grain_dissect(const __u8 *base, const __u8 *end, bo
 
     if (result != GRAIN_DISPOSITION_NON_IP)
         return result;
+    grain_forget();
     return grain_dissect_network(base, end, packet);
 }
 

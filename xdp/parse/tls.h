@@ -117,18 +117,18 @@ static __always_inline enum grain_parse_status grain_tls_vectors_parse(const str
     return GRAIN_PARSE_OK;
 }
 
-/* Take note of one extension whose data of `length` bytes is at `offset`. */
+/* Take note of one extension, the first of its type, whose data of `length` bytes is at `offset`. */
 static __always_inline void grain_tls_extension_note(__u32 type, __u32 offset, __u32 length,
                                                      __u32 want, struct grain_tls_hello *out)
 {
-    if (type == GRAIN_TLS_EXTENSION_SNI) {
+    if (type == GRAIN_TLS_EXTENSION_SNI && !out->sni_offset) {
         out->sni_offset = offset;
         out->sni_length = length;
     } else if (want & GRAIN_TLS_WANT_ALL) {
-        if (type == GRAIN_TLS_EXTENSION_ALPN) {
+        if (type == GRAIN_TLS_EXTENSION_ALPN && !out->alpn_offset) {
             out->alpn_offset = offset;
             out->alpn_length = length;
-        } else if (type == GRAIN_TLS_EXTENSION_VERSIONS) {
+        } else if (type == GRAIN_TLS_EXTENSION_VERSIONS && !out->versions_offset) {
             out->versions_offset = offset;
             out->versions_length = length;
         } else if (type == GRAIN_TLS_EXTENSION_ECH) {

@@ -49,6 +49,13 @@ struct grain_window {
  */
 #define grain_opaque(x) asm volatile("" : "+r"(x))
 
+/*
+ * Values stored before are loaded again after: the verifier then knows nothing of how they came
+ * about. It stands where many paths meet, such as behind a loop over bytes; without it each would
+ * be followed apart through all that comes.
+ */
+#define grain_forget() asm volatile("" ::: "memory")
+
 static __always_inline __u64 grain_load64_raw(const __u8 *p)
 {
     return *(const __u64 *)p;
@@ -72,6 +79,7 @@ static __always_inline void grain_store64_raw(__u8 *p, __u64 value)
 #else
 
 #define grain_opaque(x) ((void)(x))
+#define grain_forget()  ((void)0)
 
 static __always_inline __u64 grain_load64_raw(const __u8 *p)
 {

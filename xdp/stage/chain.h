@@ -17,12 +17,6 @@
 /* Bytes of a payload that the gates look at. */
 #define GRAIN_GATE_BYTES 16
 
-GRAIN_STAGE __u32 grain_chain_dissect(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dissect(grain_env_data(ctx), grain_env_data_end(ctx), grain_load.ethernet,
-                         &cpu->packet);
-}
-
 static __always_inline bool grain_gate_quic_word(__u64 word)
 {
     __u32 version = __builtin_bswap32((__u32)(word >> 8));
@@ -56,8 +50,8 @@ static __always_inline int grain_gate_tcp(const struct grain_packet *packet, __u
 {
     if ((word & 0xffff) == 0x0316 && (word >> 40 & 0xff) == 1)
         return GRAIN_GATE_TLS;
-    if ((word & 0xffffffffff00ffffULL) == 0x1601010000000314ULL ||
-        (word & 0x00ffffffff00ffffULL) == 0x0001010000000314ULL)
+    /* 14 03 xx 00 01 01 16 03 */
+    if ((word & 0xffffffffff00ffffULL) == 0x0316010100000314ULL)
         return GRAIN_GATE_TLS;
     if (packet->flags & (GRAIN_PACKET_DNS_PORT | GRAIN_PACKET_LLMNR_PORT))
         return GRAIN_GATE_DNS;
@@ -75,6 +69,9 @@ static __always_inline int grain_gate_tcp_short(const struct grain_packet *packe
 
     if (p[0] == 0x16 && (n < 2 || p[1] == 3) && (n < 3 || p[2] <= 4) && (n < 6 || p[5] == 1) &&
         (n < 10 || p[9] == 3))
+        return GRAIN_GATE_TLS;
+    if (p[0] == 0x14 && p[1] == 3 && p[3] == 0 && p[4] == 1 && p[5] == 1 && p[6] == 0x16 &&
+        (n < 8 || p[7] == 3))
         return GRAIN_GATE_TLS;
     if (packet->flags & (GRAIN_PACKET_DNS_PORT | GRAIN_PACKET_LLMNR_PORT))
         return GRAIN_GATE_DNS;
@@ -150,14 +147,24 @@ static __always_inline void grain_chain_dns_partial(grain_context *ctx, struct g
             payload - dns->offset >= 2 + GRAIN_DNS_HEADER_BYTES)
             grain_move(cpu, GRAIN_DISPOSITION_DNS_PART);
         grain_flow_begin_dns(ctx, cpu, config, dns->offset, 0);
-    } else if (step == GRAIN_STEP_DONE && dns->offset > payload && dns->names) {
+    } else if (step == GRAIN_STEP_DONE && dns->offset > payload && dns->messages) {
         grain_flow_begin_dns(ctx, cpu, config, 0, dns->offset - payload);
     }
 }
 
-/* DNS messages from payload offset dns.from on. */
-GRAIN_STAGE int grain_chain_dns(grain_context *ctx, struct grain_cpu *cpu,
-                                const struct grain_config *config)
+/* A datagram that may be a DNS message. */
+GRAIN_STAGE int grain_chain_dns_udp(grain_context *ctx, struct grain_cpu *cpu,
+                                    const struct grain_config *config)
+{
+    int where = grain_chain_place(ctx, cpu);
+
+    grain_dns_start(cpu, 0, cpu->dns.length);
+    return grain_dns_walk_datagram(ctx, cpu, config, where);
+}
+
+/* DNS messages in a segment, from payload offset dns.from on. */
+GRAIN_STAGE int grain_chain_dns_tcp(grain_context *ctx, struct grain_cpu *cpu,
+                                    const struct grain_config *config)
 {
     int where = grain_chain_place(ctx, cpu);
     int step;
@@ -165,10 +172,6 @@ GRAIN_STAGE int grain_chain_dns(grain_context *ctx, struct grain_cpu *cpu,
     grain_dns_start(cpu, cpu->dns.from, cpu->dns.length);
     if (cpu->dns.from)
         cpu->dns.rule = GRAIN_DNS_SANE;
-    if (!cpu->dns.tcp) {
-        grain_dns_walk_datagram(ctx, cpu, config, where);
-        return 0;
-    }
     step = grain_dns_walk_segment(ctx, cpu, config, where);
     grain_chain_dns_partial(ctx, cpu, config, step);
     return 0;
@@ -194,7 +197,7 @@ GRAIN_STAGE int grain_chain_tls(grain_context *ctx, struct grain_cpu *cpu,
     where = grain_chain_place(ctx, cpu);
     cut = cpu->packet.flags & GRAIN_PACKET_CUT && cpu->dns.length < cpu->packet.payload_length;
     if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
-        taken = grain_hello_packet(ctx, cpu, config, cut);
+        taken = grain_hello_take(ctx, cpu, config, NULL, GRAIN_AT_PACKET, cut);
     else
         taken = grain_hello_window(ctx, cpu, config, cut);
     if (taken != GRAIN_HELLO_CUT)
@@ -285,7 +288,10 @@ static __always_inline void grain_chain_payload(grain_context *ctx, struct grain
             from = 0;
         }
         cpu->dns.from = from;
-        grain_chain_dns(ctx, cpu, config);
+        if (cpu->packet.protocol == GRAIN_PROTOCOL_UDP)
+            grain_chain_dns_udp(ctx, cpu, config);
+        else
+            grain_chain_dns_tcp(ctx, cpu, config);
     } else if (gate == GRAIN_GATE_TLS && stages & GRAIN_STAGE_TLS) {
         grain_move(cpu, GRAIN_DISPOSITION_TLS_CANDIDATE);
         grain_chain_tls(ctx, cpu, config, word);
@@ -309,8 +315,13 @@ static __always_inline void grain_chain(grain_context *ctx)
     cpu->packet.wire_length = grain_env_wire_length(ctx);
     cpu->packet.linear_length = grain_env_data_end(ctx) - grain_env_data(ctx);
     grain_env_metadata(ctx, cpu, totals);
-    disposition = grain_env_stub() ? GRAIN_DISPOSITION_TRUNCATED : grain_chain_dissect(ctx, cpu);
-    cpu->packet.disposition = disposition;
+    if (grain_env_stub())
+        cpu->packet.disposition = GRAIN_DISPOSITION_TRUNCATED;
+    else
+        cpu->packet.disposition = grain_dissect(grain_env_data(ctx), grain_env_data_end(ctx),
+                                                grain_load.ethernet, &cpu->packet);
+    grain_forget();
+    disposition = cpu->packet.disposition;
     grain_totals_add(totals, disposition, cpu->packet.wire_length);
     if (disposition == GRAIN_DISPOSITION_TCP_OTHER || disposition == GRAIN_DISPOSITION_TCP_EMPTY) {
         from = grain_chain_pending(ctx, cpu, config);

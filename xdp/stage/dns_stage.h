@@ -41,6 +41,7 @@ static __always_inline bool grain_dns_port_suggests(const struct grain_packet *p
 static __always_inline void grain_dns_no_question(grain_context *ctx, struct grain_cpu *cpu,
                                                   const struct grain_config *config, int where)
 {
+    cpu->dns.messages++;
     if (grain_disposition_named(cpu->packet.disposition))
         return;
     grain_move(cpu, GRAIN_DISPOSITION_DNS_NO_QUESTION);
@@ -106,12 +107,8 @@ static __always_inline int grain_dns_header_at(grain_context *ctx, struct grain_
     dns->offset = offset + GRAIN_DNS_HEADER_BYTES;
     if (header.questions == 0)
         dns->offset = dns->message_end;
+    grain_forget();
     return GRAIN_STEP_MORE;
-}
-
-GRAIN_STAGE int grain_dns_header_packet(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_header_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
 }
 
 GRAIN_STAGE int grain_dns_header_window(grain_context *ctx, struct grain_cpu *cpu)
@@ -129,7 +126,7 @@ static __always_inline int grain_dns_header_take(grain_context *ctx, struct grai
                                                  struct grain_flow *flow, int where)
 {
     if (where == GRAIN_AT_PACKET)
-        return grain_dns_header_packet(ctx, cpu);
+        return grain_dns_header_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
     if (where == GRAIN_AT_WINDOW)
         return grain_dns_header_window(ctx, cpu);
     return grain_dns_header_flow(ctx, cpu, flow);
@@ -164,6 +161,7 @@ static __always_inline int grain_dns_measure_at(grain_context *ctx, struct grain
     grain_window_open(ctx, cpu, flow, where, &w);
     status = grain_dns_name_measure(&w, cpu->dns.offset, &length);
     cpu->job.length = length;
+    grain_forget();
     return status;
 }
 
@@ -209,11 +207,6 @@ static __always_inline int grain_dns_expanded_tail_at(grain_context *ctx, struct
     return grain_dns_question_note(cpu, &question);
 }
 
-GRAIN_STAGE int grain_dns_measure_packet(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_measure_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
-}
-
 GRAIN_STAGE int grain_dns_measure_window(grain_context *ctx, struct grain_cpu *cpu)
 {
     return grain_dns_measure_at(ctx, cpu, NULL, GRAIN_AT_WINDOW);
@@ -242,7 +235,7 @@ static __always_inline int grain_dns_question_at(grain_context *ctx, struct grai
     int status;
 
     if (where == GRAIN_AT_PACKET)
-        status = grain_dns_measure_packet(ctx, cpu);
+        status = grain_dns_measure_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
     else if (where == GRAIN_AT_WINDOW)
         status = grain_dns_measure_window(ctx, cpu);
     else
@@ -292,7 +285,7 @@ static __always_inline int grain_dns_after(struct grain_cpu *cpu, int status)
         return GRAIN_STEP_PARTIAL;
     if (status != GRAIN_PARSE_OK)
         return GRAIN_STEP_REFUSED;
-    dns->names++;
+    dns->messages += dns->question == 0;
     dns->question++;
     dns->questions_left--;
     /* One good question vouches for what comes behind it. */
@@ -379,7 +372,7 @@ static __always_inline void grain_dns_start(struct grain_cpu *cpu, __u32 offset,
     cpu->dns.length = length;
     cpu->dns.questions_left = 0;
     cpu->dns.question = 0;
-    cpu->dns.names = 0;
+    cpu->dns.messages = 0;
     cpu->dns.message = 0;
     cpu->dns.message_end = 0;
     cpu->dns.tcp = cpu->packet.protocol == GRAIN_PROTOCOL_TCP;
@@ -398,9 +391,13 @@ static __always_inline int grain_dns_message(grain_context *ctx, struct grain_cp
 static __always_inline int grain_dns_walk_datagram(grain_context *ctx, struct grain_cpu *cpu,
                                                    const struct grain_config *config, int where)
 {
-    int step = grain_dns_message(ctx, cpu, config, where);
+    int step;
 
-    if (step != GRAIN_STEP_MORE)
+    if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
+        step = grain_dns_message_at(ctx, cpu, config, NULL, GRAIN_AT_PACKET);
+    else
+        step = grain_dns_message_window(ctx, cpu, config);
+    if (step != GRAIN_STEP_MORE || cpu->dns.questions_left == 0)
         return step;
     grain_dns_expand_start(&cpu->expansion, cpu->dns.message, cpu->dns.offset);
     for (__u32 i = 1; i < GRAIN_QUESTIONS_PER_MESSAGE; i++) {

@@ -37,12 +37,8 @@ static __always_inline int grain_hello_parse_at(grain_context *ctx, struct grain
     status = grain_tls_hello_parse(&w, where == GRAIN_AT_FLOW, GRAIN_TLS_WANT_SNI, &hello);
     cpu->hello.sni_offset = hello.sni_offset;
     cpu->hello.sni_length = hello.sni_length;
+    grain_forget();
     return status;
-}
-
-GRAIN_STAGE int grain_hello_parse_packet(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_hello_parse_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
 }
 
 GRAIN_STAGE int grain_hello_parse_window(grain_context *ctx, struct grain_cpu *cpu)
@@ -67,7 +63,7 @@ static __always_inline int grain_hello_take(grain_context *ctx, struct grain_cpu
     int status;
 
     if (where == GRAIN_AT_PACKET)
-        status = grain_hello_parse_packet(ctx, cpu);
+        status = grain_hello_parse_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
     else if (where == GRAIN_AT_WINDOW)
         status = grain_hello_parse_window(ctx, cpu);
     else
@@ -92,12 +88,6 @@ static __always_inline int grain_hello_take(grain_context *ctx, struct grain_cpu
     if (!grain_name_take(ctx, cpu, config, flow, where))
         return GRAIN_HELLO_REFUSED;
     return GRAIN_HELLO_TAKEN;
-}
-
-GRAIN_STAGE int grain_hello_packet(grain_context *ctx, struct grain_cpu *cpu,
-                                   const struct grain_config *config, __u32 final)
-{
-    return grain_hello_take(ctx, cpu, config, NULL, GRAIN_AT_PACKET, final);
 }
 
 GRAIN_STAGE int grain_hello_window(grain_context *ctx, struct grain_cpu *cpu,

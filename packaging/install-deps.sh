@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Install what grain needs from Debian's packages, as root or with sudo.
+#
+#   install-deps.sh [build] [test] [matrix]      (default: build)
+#
+# build: compilers and libraries; test: what the tests run and compare with; matrix: qemu for the kernel matrix.
+# Packages that are there already are left alone, so a second run changes nothing.
+set -euo pipefail
+
+build=(clang-14 cmake ninja-build gcc libc6-dev pkg-config bpftool libbpf-dev libxdp-dev libelf-dev
+    zlib1g-dev libpcap-dev libmaxminddb-dev libcmocka-dev libjansson-dev linux-libc-dev)
+tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck mandoc python3
+    python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq)
+matrix=(qemu-system-x86 busybox-static cpio xz-utils kmod)
+
+wanted=()
+[[ $# -gt 0 ]] || set -- build
+for group in "$@"; do
+    case $group in
+    build) wanted+=("${build[@]}") ;;
+    test) wanted+=("${tests[@]}") ;;
+    matrix) wanted+=("${matrix[@]}") ;;
+    *)
+        printf 'install-deps.sh: no group %s; there are build, test and matrix\n' "$group" >&2
+        exit 2
+        ;;
+    esac
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+        missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+    command -v sudo >/dev/null || {
+        printf 'install-deps.sh: not root and no sudo; as root: apt-get install %s\n' "${missing[*]}" >&2
+        exit 1
+    }
+    as_root=(sudo)
+fi
+printf 'installing %s\n' "${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -q >/dev/null
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
