@@ -122,7 +122,7 @@ static void print_result(const struct settings *settings, const struct replay *r
 {
     int error = 0;
 
-    if (settings->replay.form == REPLAY_REPORT)
+    if (settings->replay.form == REPLAY_REPORT && replay_sums(replay)->files)
         report_print(replay_sums(replay), settings->top);
     else if (settings->replay.form == REPLAY_STATS)
         stats_print(replay_sums(replay));

@@ -17,6 +17,7 @@ struct replay {
     struct replay_sums sums;
     struct name_counts counts; /* of the file in hand */
     uint64_t evicted[GRAIN_NAME_KIND_MAX];
+    uint64_t unreadable;
     struct link_buffer buffer;
     const char *file; /* as the user named it */
     const char *path; /* as messages name it */
@@ -146,7 +147,7 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
     if (replay->options.form == REPLAY_STATS)
         return 0;
     if (grain_message_parse(&message, record, bytes, length)) {
-        replay->sums.unreadable++;
+        replay->unreadable++;
         return 0;
     }
     if (replay->options.form == REPLAY_REPORT)
@@ -293,9 +294,9 @@ static bool check_counts(struct replay *replay, const struct grain_engine_counts
             (unsigned long long)counts->events_lost);
         fine = false;
     }
-    if (sums->unreadable) {
+    if (replay->unreadable) {
         say("%s: %llu records do not hold what they say", replay->path,
-            (unsigned long long)sums->unreadable);
+            (unsigned long long)replay->unreadable);
         fine = false;
     }
     return fine;
@@ -341,6 +342,8 @@ static bool collect(struct replay *replay, struct grain_engine *engine, uint64_t
     }
     fine = check_counts(replay, &counts, frames);
     add_counts(replay, &counts);
+    replay->sums.unreadable += replay->unreadable;
+    replay->unreadable = 0;
     memset(replay->evicted, 0, sizeof(replay->evicted));
     name_counts_merge(&replay->counts, &replay->sums.names);
     return fine;
@@ -356,7 +359,6 @@ static bool run_capture(struct replay *replay, struct capture *capture,
     if (!engine)
         return false;
     replay->sums.files++;
-    replay->sums.unreadable = 0;
     fine = run_frames(replay, engine, capture, link, &frames);
     if (engine_failed(replay, engine, frames, tolerate_loss(grain_engine_drain(engine))))
         fine = false;
