@@ -43,8 +43,8 @@ struct grain_dns_cursor {
     __u32 questions_left;
     __u32 question;
     __u32 messages; /* recognised so far in this packet */
-    __u32 from;  /* payload offset to set out from; GRAIN_FLOW_NOT_MINE: from the start, if a gate
-                    says so */
+    __u32 from; /* payload offset to set out from; GRAIN_FLOW_NOT_MINE: from the start, if a gate
+                   says so */
     __u8 kind;
     __u8 tcp;
     __u8 rule; /* GRAIN_DNS_*: how much doubt is allowed */

@@ -47,7 +47,7 @@
     X(27, DNS_NO_QUESTION, "dns_no_question", FINAL, "a DNS, mDNS or LLMNR message that carries no question")              \
     X(28, DNS_PART, "dns_part", FINAL, "a TCP segment with a part of a DNS message and no name completed in it")           \
     X(29, TLS_HELLO, "tls_hello", NAMED, "a ClientHello with a server name, or the segment that completes one")            \
-    X(30, TLS_HELLO_NO_SNI, "tls_hello_no_sni", FINAL, "a ClientHello without a server name")                              \
+    X(30, TLS_HELLO_NO_SNI, "tls_hello_no_sni", FINAL, "a ClientHello without a server name, or none in what is kept of a long one")                              \
     X(31, TLS_HELLO_PART, "tls_hello_part", FINAL, "a TCP segment with a part of a ClientHello, not the completing one")   \
     X(32, QUIC_INITIAL, "quic_initial", FINAL, "a QUIC version 1 or 2 Initial packet (RFC 9000, RFC 9369)")                \
     X(33, STREAM_REPEAT, "stream_repeat", FINAL, "a retransmitted segment of a message that is being put together")        \

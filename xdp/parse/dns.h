@@ -92,6 +92,29 @@ static __always_inline bool grain_dns_header_sane(const struct grain_dns_header 
     return (h->flags & GRAIN_DNS_FLAG_TRUNCATED) || grain_dns_counts_fit(h, length);
 }
 
+/*
+ * May a message have no question? Announcements, later messages of a zone transfer and cookie
+ * queries (RFC 7873) carry records; an error may be a bare header. `stream`: a length prefix that
+ * bytes of something else happen to look like must not lead far.
+ */
+static __always_inline bool grain_dns_no_question_sane(const struct grain_dns_header *h,
+                                                       __u32 length, bool stream)
+{
+    bool response = h->flags & GRAIN_DNS_FLAG_RESPONSE;
+
+    if (h->answers == 0 && h->authorities == 0 && h->additionals == 0)
+        return response && length == GRAIN_DNS_HEADER_BYTES;
+    return response || !stream || length <= 512;
+}
+
+/* One question and few records behind the answers: all that a broken server's answer count leaves
+ * of a sane header. */
+static __always_inline bool grain_dns_header_passable(const struct grain_dns_header *h)
+{
+    return grain_dns_opcode_known(grain_dns_opcode(h->flags)) && h->questions == 1 &&
+           h->authorities <= 64 && h->additionals <= 64;
+}
+
 /* A sane header that is also what clients and servers really send: one question, no unassigned
  * bits. */
 static __always_inline bool grain_dns_header_strict(const struct grain_dns_header *h)

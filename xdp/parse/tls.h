@@ -117,7 +117,8 @@ static __always_inline enum grain_parse_status grain_tls_vectors_parse(const str
     return GRAIN_PARSE_OK;
 }
 
-/* Take note of one extension, the first of its type, whose data of `length` bytes is at `offset`. */
+/* Take note of one extension, the first of its type, whose data of `length` bytes is at `offset`.
+ */
 static __always_inline void grain_tls_extension_note(__u32 type, __u32 offset, __u32 length,
                                                      __u32 want, struct grain_tls_hello *out)
 {
@@ -243,7 +244,8 @@ static __always_inline enum grain_parse_status grain_tls_hello_parse(const struc
         sni = grain_tls_sni_parse(w, out);
     if (want & GRAIN_TLS_WANT_ALL)
         grain_tls_lists_parse(w, out);
-    if (status == GRAIN_PARSE_OK)
+    /* A server name that contradicts itself is none; the hello is still a hello. */
+    if (status == GRAIN_PARSE_OK && sni == GRAIN_PARSE_CUT)
         status = sni;
     if (status == GRAIN_PARSE_OK && w->length < end)
         status = GRAIN_PARSE_CUT;

@@ -75,10 +75,11 @@ static __always_inline int grain_gate_tcp_short(const struct grain_packet *packe
         return GRAIN_GATE_TLS;
     if (packet->flags & (GRAIN_PACKET_DNS_PORT | GRAIN_PACKET_LLMNR_PORT))
         return GRAIN_GATE_DNS;
-    /* Another port: the length of a query, and what follows as far as it goes. One byte is no sign:
-     * keepalives send one. */
-    if (n < 2 || p[0] > 1 ||
-        (n >= 2 && length < GRAIN_DNS_HEADER_BYTES + GRAIN_DNS_QUESTION_BYTES) ||
+    /*
+     * Another port: the length of a query, and what follows as far as it goes. A keepalive's single
+     * byte passes too; what comes after it is refused as soon as it is no header.
+     */
+    if (p[0] > 1 || (n >= 2 && length < GRAIN_DNS_HEADER_BYTES + GRAIN_DNS_QUESTION_BYTES) ||
         (n >= 5 && (p[4] & 0x78) > 0x28) || (n >= 7 && p[6] != 0) || (n >= 8 && p[7] != 1) ||
         (n >= 9 && p[8] != 0))
         return GRAIN_GATE_NONE;

@@ -60,11 +60,15 @@ grain_dns_header_allowed(struct grain_cpu *cpu, const struct grain_dns_header *h
 {
     struct grain_dns_cursor *dns = &cpu->dns;
 
-    if (grain_dns_header_sane(header, length))
+    if (grain_dns_header_sane(header, length)) {
+        if (header->questions == 0 && !grain_dns_no_question_sane(header, length, dns->tcp))
+            return false;
         return dns->rule != GRAIN_DNS_STRICT || grain_dns_header_strict(header);
+    }
     if (dns->tcp || dns->rule == GRAIN_DNS_STRICT || header->questions == 0)
         return false;
-    dns->rule = GRAIN_DNS_LOOSE;
+    if (!grain_dns_header_passable(header))
+        dns->rule = GRAIN_DNS_LOOSE;
     return true;
 }
 

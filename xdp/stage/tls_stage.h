@@ -15,14 +15,18 @@ static __always_inline void grain_hello_nameless(grain_context *ctx, struct grai
                                                  const struct grain_config *config,
                                                  struct grain_flow *flow, int where)
 {
+    __u32 flags = GRAIN_RECORD_FLAG_SAMPLED;
+
     grain_move(cpu, GRAIN_DISPOSITION_TLS_HELLO_NO_SNI);
     cpu->job.hash = 0;
     if (!grain_event_sampled(cpu, config))
         return;
+    if (cpu->job.partial)
+        flags |= GRAIN_RECORD_FLAG_PARTIAL;
     if (where == GRAIN_AT_FLOW)
-        grain_event_stream(ctx, cpu, flow, GRAIN_RECORD_HELLO, GRAIN_RECORD_FLAG_SAMPLED);
+        grain_event_stream(ctx, cpu, flow, GRAIN_RECORD_HELLO, flags);
     else
-        grain_event_packet(ctx, cpu, config, GRAIN_RECORD_HELLO, GRAIN_RECORD_FLAG_SAMPLED);
+        grain_event_packet(ctx, cpu, config, GRAIN_RECORD_HELLO, flags);
 }
 
 /* Leaves: the hello at the window's start, into cpu->hello. */
@@ -69,7 +73,7 @@ static __always_inline int grain_hello_take(grain_context *ctx, struct grain_cpu
     else
         status = grain_hello_parse_flow(ctx, cpu, flow);
     if (status == GRAIN_PARSE_CUT) {
-        if (!final || !cpu->hello.sni_length)
+        if (!final || (!cpu->hello.sni_length && where != GRAIN_AT_FLOW))
             return GRAIN_HELLO_CUT;
     } else if (status != GRAIN_PARSE_OK) {
         return GRAIN_HELLO_REFUSED;
