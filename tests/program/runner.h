@@ -25,7 +25,8 @@ struct script {
     struct step *steps;
     size_t count;
     size_t room;
-    uint64_t now_ms;
+    uint64_t start_ms;
+    uint64_t now_ms;   /* since then */
     uint32_t flow;     /* added to the flow of each envelope */
     uint32_t sequence; /* that script_segment continues */
 };
@@ -60,7 +61,6 @@ struct runner {
     struct grain_engine *engine;
     struct outcome before; /* counts and names at the start of the script */
     struct outcome *sink;  /* where records go now */
-    uint64_t start_ms;
 };
 
 /* Engines with small tables and a fixed key. Returns 0, or 77 when this user may not load BPF
