@@ -9,8 +9,8 @@
  * also on port 53, where it is not. As many random payloads again have the bytes that the gate
  * looks for, which random ones have once in 65,536 times; and some have few bytes but 0 and 1.
  *
- * Fails when the names and messages found on ports that suggest nothing are one in a million or
- * more.
+ * Fails when the names, messages and parts of messages found on ports that suggest nothing are one
+ * in a million or more.
  */
 #include <math.h>
 #include <stdio.h>
@@ -254,7 +254,6 @@ int main(int argc, char **argv)
         run(&chosen[0], &r, payload, 40 + (uint32_t)(i % 256), 0);
         random_fill(&r, payload, 16);
         put16(payload + 6, 1);
-        payload[0] &= 1;
         run(&chosen[1], &r, payload, 40 + (uint32_t)(i % 256), 0);
         if (i % 8)
             continue;
@@ -265,9 +264,9 @@ int main(int argc, char **argv)
     for (int k = 0; k < 2; k++) {
         print_tally(&any[k], 1, "");
         print_tally(&dns[k], 1, "");
-        print_tally(&chosen[k], k ? 65536.0 * 128 : 65536.0, "; rates are of random bytes");
+        print_tally(&chosen[k], 65536.0, "; rates are of random bytes");
         print_tally(&sparse[k], 1, "; not in the sum, for what a query looks like is among them");
-        hits += any[k].outcomes[NAME] + any[k].outcomes[MESSAGE];
+        hits += any[k].outcomes[NAME] + any[k].outcomes[MESSAGE] + any[k].outcomes[PART];
     }
     host_free(grain_host_current);
     printf("%llu false of %llu on any port\n", (unsigned long long)hits,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,7 +34,8 @@ void guard_close(struct guard *g)
 
 static uint8_t *guard_put(struct guard *g, uint8_t *at, const void *bytes, size_t length)
 {
-    assert(at - GUARD_BEFORE >= g->from && at + length <= g->to);
+    if (at - GUARD_BEFORE < g->from || at + length > g->to)
+        abort();
     memset(at - GUARD_BEFORE, 0xa5, GUARD_BEFORE);
     if (length)
         memcpy(at, bytes, length);
