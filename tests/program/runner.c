@@ -37,7 +37,7 @@ void script_wait(struct script *s, uint64_t ms)
     s->now_ms += ms;
 }
 
-void script_frame_cut(struct script *s, const struct bytes *frame, uint32_t captured)
+void script_raw(struct script *s, const uint8_t *data, uint32_t captured, uint32_t wire)
 {
     struct step *step;
 
@@ -50,10 +50,15 @@ void script_frame_cut(struct script *s, const struct bytes *frame, uint32_t capt
     /* Exactly as long as it is: reading behind it is for the sanitizer to see. */
     step->data = malloc(captured ? captured : 1);
     assert_non_null(step->data);
-    memcpy(step->data, frame->data, captured);
+    memcpy(step->data, data, captured);
     step->captured = captured;
-    step->wire = frame->length;
+    step->wire = wire;
     step->time_ms = s->now_ms++;
+}
+
+void script_frame_cut(struct script *s, const struct bytes *frame, uint32_t captured)
+{
+    script_raw(s, frame->data, captured, frame->length);
 }
 
 void script_frame(struct script *s, const struct bytes *frame)

@@ -34,6 +34,7 @@ struct script {
 void script_init(struct script *s);
 void script_free(struct script *s);
 void script_wait(struct script *s, uint64_t ms);
+void script_raw(struct script *s, const uint8_t *data, uint32_t captured, uint32_t wire);
 void script_frame(struct script *s, const struct bytes *frame);
 /* As a capture with a snap length of `captured` has it. */
 void script_frame_cut(struct script *s, const struct bytes *frame, uint32_t captured);

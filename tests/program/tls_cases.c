@@ -156,10 +156,15 @@ static void nested_lengths(struct script *s)
     spoil(s, EXTENSIONS, 1);          /* beyond the message */
     spoil(s, EXTENSIONS + 2 + 3, 90); /* an extension beyond the others' end */
     spoil(s, SNI + 3, 22);            /* the extension longer than what is left */
-    spoil(s, SNI + 5, 18);            /* the list shorter than its extension */
-    spoil(s, SNI + 6, 1);             /* a name type that nobody has defined */
-    spoil(s, SNI + 8, 17);            /* the name longer than its list */
-    spoil(s, SNI + 8, 0);             /* an empty name */
+}
+
+/* The hello is sound, its server name is not. */
+static void unsound_names(struct script *s)
+{
+    spoil(s, SNI + 5, 18); /* the list shorter than its extension */
+    spoil(s, SNI + 6, 1);  /* a name type that nobody has defined */
+    spoil(s, SNI + 8, 17); /* the name longer than its list */
+    spoil(s, SNI + 8, 0);  /* an empty name */
 }
 
 /* Nearly a hello: the first eleven bytes decide. */
@@ -215,8 +220,10 @@ static const struct test_case cases[] = {
     {"names of 63 bytes and of one", longest_names, "tls_hello=2",
      "tls_sni/0/a=1 tls_sni/0/" A51 "aaaaaaaaaaaa=1", NULL, "name=2"},
     {"a name of 255 bytes", name_of_255, "tls_hello=1", "tls_sni/0/" A255 "=1", NULL, "name=1"},
-    {"longer names", name_of_256, "tls_candidate=2"},
-    {"nested lengths that disagree", nested_lengths, "tls_candidate=14"},
+    {"longer names are none", name_of_256, "tls_hello_no_sni=2", NULL, NULL, "hello=2"},
+    {"nested lengths that disagree", nested_lengths, "tls_candidate=10"},
+    {"server names that contradict themselves", unsound_names, "tls_hello_no_sni=4", NULL, NULL,
+     "hello=4"},
     {"records that are no hello", not_a_hello, "tcp_other=3"},
     {"records that are nearly one", nearly_a_hello, "tls_candidate=3"},
     {"a capture that kept the name, and one that did not", cut_capture,
