@@ -22,6 +22,7 @@ struct replay {
     const char *file; /* as the user named it */
     const char *path; /* as messages name it */
     int output_error;
+    struct grain_engine *engines[2]; /* for frames at layer 3, and for Ethernet */
 };
 
 struct replay *replay_new(const struct replay_options *options)
@@ -39,6 +40,8 @@ struct replay *replay_new(const struct replay_options *options)
 void replay_free(struct replay *replay)
 {
     link_buffer_free(&replay->buffer);
+    for (int i = 0; i < 2; i++)
+        grain_engine_free(replay->engines[i]);
     name_counts_free(&replay->counts);
     names_free(&replay->sums.names);
     tally_free(&replay->sums.tls_versions);
@@ -172,23 +175,31 @@ static int open_engine(struct replay *replay, bool ethernet, struct grain_engine
     return grain_engine_new(out, &options);
 }
 
-/* An engine for one file: what is left of a stream has no place in the next. NULL: said why not. */
+/*
+ * An engine for one file: what is left of a stream has no place in the next. The one of the file
+ * before is emptied where it can be. NULL: said why not.
+ */
 static struct grain_engine *engine_for(struct replay *replay, bool ethernet)
 {
-    struct grain_engine *engine = NULL;
-    int error = open_engine(replay, ethernet, &engine);
+    struct grain_engine **engine = &replay->engines[ethernet];
+    int error;
 
+    if (*engine && !grain_engine_reset(*engine))
+        return *engine;
+    grain_engine_free(*engine);
+    *engine = NULL;
+    error = open_engine(replay, ethernet, engine);
     if (error && replay->sums.engine == GRAIN_ENGINE_BPF && !replay->options.engine_chosen) {
         say("engine bpf is not to be had (%s); using engine host, the same parser without the "
             "kernel",
             grain_engine_error(NULL));
         replay->sums.engine = GRAIN_ENGINE_HOST;
-        error = open_engine(replay, ethernet, &engine);
+        error = open_engine(replay, ethernet, engine);
     }
     if (error)
         say("%s: engine %s cannot be started: %s", replay->path,
             replay_engine_name(replay->sums.engine), grain_engine_error(NULL));
-    return engine;
+    return *engine;
 }
 
 static void note_time(struct replay_sums *sums, uint64_t time_ns)
@@ -364,7 +375,6 @@ static bool run_capture(struct replay *replay, struct capture *capture,
         fine = false;
     replay->sums.elapsed_ns += clock_ns() - start;
     fine &= collect(replay, engine, frames);
-    grain_engine_free(engine);
     return fine;
 }
 

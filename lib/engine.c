@@ -162,6 +162,13 @@ int grain_engine_counts(struct grain_engine *engine, struct grain_engine_counts 
     return error ? error : count_tables(engine, out);
 }
 
+int grain_engine_reset(struct grain_engine *engine)
+{
+    engine->heads_only = 0;
+    engine->callback_result = 0;
+    return engine->ops->reset(engine);
+}
+
 int grain_engine_program_fd(const struct grain_engine *engine)
 {
     return engine->ops->program_fd(engine);

@@ -445,6 +445,76 @@ static int bpf_text(struct grain_engine *engine, uint32_t index, struct grain_te
     return 0;
 }
 
+/* Write zeros over every element of a map, `values` of them for each key. */
+static int zero_map(const struct bpf_map *map, size_t values)
+{
+    uint32_t entries = bpf_map__max_entries(map);
+    size_t size = (bpf_map__value_size(map) + 7) / 8 * 8 * values;
+    uint32_t batch = entries < READ_BATCH ? entries : READ_BATCH;
+    uint32_t *keys = calloc(batch, sizeof(*keys));
+    void *zeros = calloc(batch, size);
+    int error = keys && zeros ? 0 : -ENOMEM;
+    LIBBPF_OPTS(bpf_map_batch_opts, options);
+
+    for (uint32_t first = 0; !error && first < entries; first += batch) {
+        uint32_t count = batch;
+
+        for (uint32_t i = 0; i < batch; i++)
+            keys[i] = first + i;
+        if (bpf_map_update_batch(bpf_map__fd(map), keys, zeros, &count, &options))
+            error = errno == EINVAL || errno == 524 ? -EOPNOTSUPP : -errno;
+    }
+    free(keys);
+    free(zeros);
+    return error;
+}
+
+/* Free the flows that are pending; a free slot's bytes mean nothing. */
+static int free_flows(struct grain_engine *engine, struct bpf_state *state)
+{
+    int tags_map = bpf_map__fd(state->skeleton->maps.grain_flow_tags);
+    int flows_map = bpf_map__fd(state->skeleton->maps.grain_flows);
+    struct grain_flow *nothing = calloc(1, sizeof(*nothing));
+    int error = nothing ? 0 : -ENOMEM;
+
+    for (uint32_t i = 0; !error && i <= engine->load.flow_mask; i++) {
+        struct grain_flow_tags tags;
+
+        if (bpf_map_lookup_elem(tags_map, &i, &tags))
+            error = -errno;
+        for (uint32_t way = 0; !error && way < GRAIN_FLOW_WAYS; way++) {
+            uint32_t slot = i * GRAIN_FLOW_WAYS + way;
+
+            if (tags.tags[way] && bpf_map_update_elem(flows_map, &slot, nothing, BPF_ANY))
+                error = -errno;
+        }
+    }
+    free(nothing);
+    return error;
+}
+
+static int bpf_reset(struct grain_engine *engine)
+{
+    struct bpf_state *state = engine->state;
+    int error = free_flows(engine, state);
+
+    if (!error)
+        error = zero_map(state->skeleton->maps.grain_flow_tags, 1);
+    if (!error)
+        error = zero_map(state->skeleton->maps.grain_texts, 1);
+    if (!error)
+        error = zero_map(state->skeleton->maps.grain_counts, state->cpus);
+    if (!error)
+        error = zero_map(state->skeleton->maps.grain_totals_map, state->cpus);
+    if (!error)
+        error = zero_map(state->skeleton->maps.grain_cpu_map, state->cpus);
+    state->lost = 0;
+    state->delivered = 0;
+    if (error)
+        return grain_engine_fail(engine, error, "cannot clear the tables: %s", strerror(-error));
+    return 0;
+}
+
 static int bpf_program_fd(const struct grain_engine *engine)
 {
     const struct bpf_state *state = engine->state;
@@ -460,5 +530,6 @@ const struct grain_engine_ops grain_engine_bpf_ops = {
     .counts = bpf_counts,
     .slots = bpf_slots,
     .text = bpf_text,
+    .reset = bpf_reset,
     .program_fd = bpf_program_fd,
 };

@@ -133,6 +133,22 @@ static int host_text(struct grain_engine *engine, uint32_t index, struct grain_t
     return 0;
 }
 
+static int host_reset(struct grain_engine *engine)
+{
+    struct host_state *state = engine->state;
+    struct grain_host *host = &state->host;
+    size_t flows = (size_t)engine->load.flow_mask + 1;
+
+    memset(&host->cpu, 0, sizeof(host->cpu));
+    memset(&host->totals, 0, sizeof(host->totals));
+    memset(host->buckets, 0, ((size_t)engine->load.bucket_mask + 1) * sizeof(*host->buckets));
+    memset(host->texts, 0, ((size_t)engine->load.text_mask + 1) * sizeof(*host->texts));
+    memset(host->tags, 0, flows * sizeof(*host->tags));
+    for (size_t i = 0; i < flows * GRAIN_FLOW_WAYS; i++)
+        host->flows[i].state = GRAIN_FLOW_FREE;
+    return 0;
+}
+
 static int host_program_fd(const struct grain_engine *engine)
 {
     (void)engine;
@@ -147,5 +163,6 @@ const struct grain_engine_ops grain_engine_host_ops = {
     .counts = host_counts,
     .slots = host_slots,
     .text = host_text,
+    .reset = host_reset,
     .program_fd = host_program_fd,
 };

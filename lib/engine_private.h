@@ -23,6 +23,7 @@ struct grain_engine_ops {
     /* Append every non-empty count slot of every CPU. */
     int (*slots)(struct grain_engine *engine, struct grain_slot_list *out);
     int (*text)(struct grain_engine *engine, uint32_t index, struct grain_text_slot *out);
+    int (*reset)(struct grain_engine *engine);
     int (*program_fd)(const struct grain_engine *engine);
 };
 

@@ -56,13 +56,16 @@ static __always_inline __u64 grain_flow_hash(grain_context *ctx, const struct gr
                grain_nh(grain_load64_raw(p + 24), key->flow[2]) +
                grain_nh(grain_load64_raw(p + 32), key->flow[3]);
     }
-    /* Odd multiplier: a bijection; the bucket comes from the upper half, the tag from the top. */
-    return (sum ^ key->flow[6]) * 0x9e3779b97f4a7c15ULL;
+    /* A bijection that brings every bit of the sum to the upper half, where bucket and tag come
+     * from. */
+    sum = (sum ^ key->flow[6]) * 0xd6e8feb86659fd93ULL;
+    sum ^= sum >> 32;
+    return sum * 0xd6e8feb86659fd93ULL;
 }
 
 static __always_inline __u32 grain_flow_bucket(__u64 hash)
 {
-    return (__u32)(hash >> 24);
+    return (__u32)(hash >> 28);
 }
 
 static __always_inline __u16 grain_flow_tag(__u64 hash)

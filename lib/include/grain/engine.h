@@ -120,6 +120,13 @@ GRAIN_API int grain_engine_counts(struct grain_engine *engine, struct grain_engi
 /* Every name in the tables, the counts of all CPUs added up, in no order. */
 GRAIN_API int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user);
 
+/*
+ * Forget everything counted, named and pending, as if the engine were new: for the next capture,
+ * without the second that the kernel takes to verify the program again. -EOPNOTSUPP: this kernel
+ * (before 5.13) cannot; make a new engine.
+ */
+GRAIN_API int grain_engine_reset(struct grain_engine *engine);
+
 /* The last failure in one line, also for a failed grain_engine_new with engine NULL (per thread).
  * Never NULL. */
 GRAIN_API const char *grain_engine_error(const struct grain_engine *engine);
