@@ -34,8 +34,8 @@
 #include "traffic.h"
 
 #define ROUNDS_MAX 99
-#define RING_PAGES 2048 /* 8 MB */
-#define RING_PAUSE 50   /* microseconds between two looks of the reader */
+#define RING_PAGES 4096 /* 16 MB */
+#define RING_PAUSE 50 /* microseconds between two looks of the reader */
 #define PENDING    1000
 
 enum order {
@@ -160,7 +160,8 @@ static const struct row rows[] = {
      .traffic = traffic_mixed,
      .frame = 1518,
      .blocks = 10,
-     .any = true},
+     .any = true,
+     .no_same = true},
     {.name = "hello_split",
      .title = "ClientHello of 1,550 bytes in two segments (both)",
      .traffic = traffic_hello_split,
@@ -235,6 +236,8 @@ static void *reader_run(void *unused)
 
     (void)unused;
     stay_on(options.reader_cpu);
+    /* It mostly sleeps; when it wants to run, other work shall not keep it from it. */
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
     while (!__atomic_load_n(&reader.stop, __ATOMIC_RELAXED)) {
         uint64_t head = __atomic_load_n(&reader.page->data_head, __ATOMIC_ACQUIRE);
 
@@ -284,6 +287,9 @@ static struct drive *load(const struct row *row)
 
     if (!drive)
         fail("cannot open the drive program: %s", strerror(errno));
+    /* As the library does. */
+    drive->rodata->grain_load.xdp_load_bytes =
+        libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
     drive->rodata->drive_blocks = row->blocks;
     drive->rodata->drive_stamp = row->stamp;
     bpf_map__set_value_size(drive->maps.drive_packets, row->blocks * DRIVE_BLOCK);
