@@ -127,7 +127,7 @@ static void put_ports(struct bytes *b, const struct envelope *e)
 
 void frame_udp(struct bytes *out, const struct envelope *e, const void *payload, size_t length)
 {
-    static struct bytes udp;
+    static _Thread_local struct bytes udp;
 
     udp.length = 0;
     put_ports(&udp, e);
@@ -139,7 +139,7 @@ void frame_udp(struct bytes *out, const struct envelope *e, const void *payload,
 
 void frame_tcp(struct bytes *out, const struct envelope *e, const void *payload, size_t length)
 {
-    static struct bytes tcp;
+    static _Thread_local struct bytes tcp;
 
     tcp.length = 0;
     put_ports(&tcp, e);

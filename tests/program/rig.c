@@ -206,7 +206,7 @@ uint32_t rig_run(struct rig *rig, const void *frame, uint32_t length)
     LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = length, .data_out = out,
                 .data_size_out = sizeof(out), .repeat = 1);
 
-    rig->frames++;
+    __atomic_add_fetch(&rig->frames, 1, __ATOMIC_RELAXED);
     rig->replay->time_ns = rig->now_ms * 1000000;
     rig->replay->frame = rig->frames;
     rig->replay->wire_length = length;
