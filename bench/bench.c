@@ -35,7 +35,7 @@
 
 #define ROUNDS_MAX 99
 #define RING_PAGES 4096 /* 16 MB */
-#define RING_PAUSE 50 /* microseconds between two looks of the reader */
+#define RING_PAUSE 50   /* microseconds between two looks of the reader */
 #define PENDING    1000
 
 enum order {
