@@ -31,149 +31,11 @@
 
 #include "drive.h"
 #include "drive.skel.h"
-#include "traffic.h"
+#include "rows.h"
 
 #define ROUNDS_MAX 99
 #define RING_PAGES 4096 /* 16 MB */
 #define RING_PAUSE 50   /* microseconds between two looks of the reader */
-#define PENDING    1000
-
-enum order {
-    ORDER_UNIFORM,
-    ORDER_ZIPF,
-    ORDER_PAIRS, /* an even packet, then the odd one behind it */
-};
-
-struct row {
-    const char *name;
-    const char *title;
-    traffic_fn traffic;
-    uint32_t frame;  /* bytes of the frame */
-    uint32_t blocks; /* rows with the same blocks and stamp share a loaded object */
-    uint32_t stamp;
-    enum order order;
-    uint32_t pending; /* half hellos under way */
-    uint32_t sample;  /* known names: one event in this many */
-    bool events;      /* a ring, and a reader on the other CPU */
-    uint32_t packets; /* that make up one unit of the bar */
-    double bar;
-    bool above; /* the bar is for the time above the empty program */
-    uint32_t disposition;
-    bool any;     /* of every disposition */
-    bool bare;    /* the driver with perf output alone instead of the chain */
-    bool no_same; /* one packet again and again would be another case */
-};
-
-static const struct row rows[] = {
-    {.name = "miss",
-     .title = "no stage wants it, no flow pending",
-     .traffic = traffic_miss,
-     .frame = 1518,
-     .blocks = 3,
-     .bar = 4,
-     .above = true},
-    {.name = "tcp", .title = "TCP bulk", .traffic = traffic_tcp, .frame = 1518, .blocks = 3},
-    {.name = "quic_short",
-     .title = "UDP/443, short QUIC header",
-     .traffic = traffic_quic_short,
-     .frame = 1518,
-     .blocks = 3},
-    {.name = "udp", .title = "random UDP", .traffic = traffic_udp, .frame = 1518, .blocks = 3},
-    {.name = "ipv6", .title = "IPv6", .traffic = traffic_ipv6, .frame = 1518, .blocks = 3},
-    {.name = "vlan", .title = "VLAN", .traffic = traffic_vlan, .frame = 1518, .blocks = 3},
-    {.name = "miss_pending",
-     .title = "no stage wants it, 1,000 flows pending",
-     .traffic = traffic_miss,
-     .frame = 1518,
-     .blocks = 3,
-     .pending = PENDING,
-     .bar = 4,
-     .above = true},
-    {.name = "dns",
-     .title = "DNS query, 4,096 known names, uniform",
-     .traffic = traffic_dns,
-     .frame = 192,
-     .blocks = 3,
-     .bar = 60,
-     .disposition = GRAIN_DISPOSITION_DNS_QUERY},
-    {.name = "dns_zipf",
-     .title = "DNS query, 4,096 known names, Zipf",
-     .traffic = traffic_dns,
-     .frame = 192,
-     .blocks = 3,
-     .order = ORDER_ZIPF,
-     .bar = 60,
-     .disposition = GRAIN_DISPOSITION_DNS_QUERY},
-    {.name = "dns_sampled",
-     .title = "DNS query, every one sampled",
-     .traffic = traffic_dns,
-     .frame = 192,
-     .blocks = 3,
-     .sample = 1,
-     .events = true,
-     .bar = 180,
-     .disposition = GRAIN_DISPOSITION_DNS_QUERY},
-    {.name = "event_192",
-     .title = "perf output alone: 152 bytes and 192 of the packet",
-     .traffic = traffic_dns,
-     .frame = 192,
-     .blocks = 3,
-     .events = true,
-     .bare = true,
-     .no_same = true},
-    {.name = "dns_new",
-     .title = "DNS query, every name new, with its event",
-     .traffic = traffic_dns_stamped,
-     .frame = 192,
-     .blocks = 3,
-     .stamp = TRAFFIC_STAMP_OFFSET,
-     .events = true,
-     .bar = 250,
-     .disposition = GRAIN_DISPOSITION_DNS_QUERY,
-     .no_same = true},
-    {.name = "hello",
-     .title = "ClientHello of 517 bytes, SNI last of 15 extensions",
-     .traffic = traffic_hello,
-     .frame = 640,
-     .blocks = 10,
-     .bar = 75,
-     .disposition = GRAIN_DISPOSITION_TLS_HELLO},
-    {.name = "hello_sampled",
-     .title = "ClientHello of 517 bytes, every one sampled",
-     .traffic = traffic_hello,
-     .frame = 640,
-     .blocks = 10,
-     .sample = 1,
-     .events = true,
-     .bar = 260,
-     .disposition = GRAIN_DISPOSITION_TLS_HELLO},
-    {.name = "event_640",
-     .title = "perf output alone: 152 bytes and 640 of the packet",
-     .traffic = traffic_hello,
-     .frame = 640,
-     .blocks = 10,
-     .events = true,
-     .bare = true,
-     .no_same = true},
-    {.name = "mixed",
-     .title = "mix: DNS 40 %, hellos 2 %, the rest unwanted",
-     .traffic = traffic_mixed,
-     .frame = 1518,
-     .blocks = 10,
-     .any = true,
-     .no_same = true},
-    {.name = "hello_split",
-     .title = "ClientHello of 1,550 bytes in two segments (both)",
-     .traffic = traffic_hello_split,
-     .frame = 1536,
-     .blocks = 24,
-     .order = ORDER_PAIRS,
-     .packets = 2,
-     .bar = 600,
-     .disposition = GRAIN_DISPOSITION_TLS_HELLO,
-     .no_same = true},
-};
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 enum arm { ARM_EMPTY, ARM_COPY, ARM_GRAIN, ARM_PLAIN, ARMS };
 
@@ -281,6 +143,15 @@ static void reader_stop(void)
     perf_buffer__free(reader.ring);
 }
 
+/* Does a row of the same object run the chain on one packet? */
+static bool needs_plain(const struct row *row)
+{
+    for (size_t i = 0; i < row_count; i++)
+        if (rows[i].blocks == row->blocks && rows[i].stamp == row->stamp && !rows[i].no_same)
+            return true;
+    return false;
+}
+
 static struct drive *load(const struct row *row)
 {
     struct drive *drive = drive__open();
@@ -292,6 +163,7 @@ static struct drive *load(const struct row *row)
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
     drive->rodata->drive_blocks = row->blocks;
     drive->rodata->drive_stamp = row->stamp;
+    bpf_program__set_autoload(drive->progs.drive_plain, needs_plain(row));
     bpf_map__set_value_size(drive->maps.drive_packets, row->blocks * DRIVE_BLOCK);
     if (drive__load(drive))
         fail("the drive program does not load: %s", strerror(errno));
@@ -614,7 +486,7 @@ static void time_rows(void)
     struct drive *drive = NULL;
     const struct row *loaded = NULL;
 
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < row_count; i++) {
         if (!wanted(&rows[i]))
             continue;
         if (!loaded || loaded->blocks != rows[i].blocks || loaded->stamp != rows[i].stamp) {

@@ -21,7 +21,7 @@ rounds=15 repeat=550000 quick='' anyway='' print=''
 while [[ $# -gt 0 ]]; do
     case $1 in
     --quick)
-        quick=yes print=yes anyway=yes rounds=3 repeat=110000
+        quick=yes print=yes anyway=yes rounds=3 repeat=55000
         rows=miss,miss_pending,dns,dns_zipf,dns_sampled,dns_new,hello,hello_sampled,hello_split
         ;;
     --anyway) anyway=yes ;;
