@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The text of each name: there, right, and not believed when it does not agree with its hash. */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+
+#include "maps.h"
+#include "runner.h"
+
+#define NAMES 3000
+
+/* A name as it was sent, kept by the test itself. */
+struct sent {
+    uint8_t kind;
+    uint16_t type;
+    uint8_t length;
+    uint8_t text[256]; /* lower case */
+    uint64_t count;
+    bool met;
+};
+
+static struct runner engines[2];
+static struct sent sent[NAMES];
+static size_t sent_count;
+
+static void remember(uint8_t kind, uint16_t type, const uint8_t *text, size_t length)
+{
+    struct sent name = {.kind = kind, .type = type, .length = length, .count = 1};
+
+    for (size_t i = 0; i < length; i++)
+        name.text[i] = text[i] < 0x80 ? tolower(text[i]) : text[i];
+    for (size_t i = 0; i < sent_count; i++) {
+        struct sent *s = &sent[i];
+
+        if (s->kind == kind && s->type == type && s->length == length &&
+            !memcmp(s->text, name.text, length)) {
+            s->count++;
+            return;
+        }
+    }
+    sent[sent_count++] = name;
+}
+
+static uint8_t random_byte(uint64_t *seed)
+{
+    if (random_below(seed, 8))
+        return "aZbY-9_X"[random_below(seed, 8)];
+    return random_next(seed) >> 56;
+}
+
+/* Labels of any bytes and lengths, up to 255 bytes in all; length bytes are below 'A'. */
+static void random_dns_name(struct bytes *b, uint64_t *seed)
+{
+    size_t start = b->length, labels = 1 + random_below(seed, 6);
+
+    for (size_t i = 0; i < labels; i++) {
+        size_t length = 1 + random_below(seed, 40);
+
+        if (b->length - start + 1 + length + 1 > 255)
+            break;
+        put8(b, length);
+        for (size_t n = 0; n < length; n++)
+            put8(b, random_byte(seed));
+    }
+    put8(b, 0);
+}
+
+static void add_dns(struct script *s, uint64_t *seed)
+{
+    static const uint16_t ports[] = {53, 5353, 5355};
+    uint32_t port = random_below(seed, 3), response = random_below(seed, 2);
+    uint16_t type = 1 + random_below(seed, 60);
+    struct envelope e = {.destination_port = ports[port]};
+    struct bytes message = {0};
+
+    dns_header(&message, response ? 0x8000 : 0, 1, 0, 0, 0);
+    random_dns_name(&message, seed);
+    remember(GRAIN_NAME_DNS_QUERY + 2 * port + response, type, message.data + 12,
+             message.length - 12);
+    put16(&message, type);
+    put16(&message, DNS_IN);
+    script_udp(s, &e, &message);
+}
+
+static void add_hello(struct script *s, uint64_t *seed)
+{
+    struct envelope e = {.destination_port = 443};
+    struct bytes stream = {0};
+    char name[256];
+    size_t length = 1 + random_below(seed, 255);
+
+    for (size_t i = 0; i < length; i++)
+        name[i] = "abcXYZ-.019"[random_below(seed, 11)];
+    name[length] = 0;
+    tls_hello_record(&stream, &(struct hello){.sni = name});
+    remember(GRAIN_NAME_TLS_SNI, 0, (uint8_t *)name, length);
+    script_segment(s, &e, stream.data, stream.length);
+}
+
+static void build(struct script *s)
+{
+    uint64_t seed = 11;
+
+    script_init(s);
+    sent_count = 0;
+    for (int i = 0; i < NAMES; i++) {
+        if (i % 4)
+            add_dns(s, &seed);
+        else
+            add_hello(s, &seed);
+    }
+}
+
+static void check_entry(const struct grain_name_entry *entry)
+{
+    assert_true(entry->known);
+    for (size_t i = 0; i < sent_count; i++) {
+        struct sent *s = &sent[i];
+
+        if (s->kind != entry->slot.kind || s->type != entry->slot.type ||
+            s->length != entry->slot.length || memcmp(s->text, entry->text, s->length))
+            continue;
+        assert_false(s->met);
+        s->met = true;
+        assert_int_equal(s->count, entry->slot.count);
+        return;
+    }
+    fail_msg("a name of kind %u and %u bytes that nobody sent", entry->slot.kind,
+             entry->slot.length);
+}
+
+static void every_text_is_known_and_right(void **state)
+{
+    struct outcome outcome;
+    struct script script;
+
+    (void)state;
+    build(&script);
+    for (int i = 0; i < 2; i++) {
+        runner_run(&engines[i], &script, &outcome);
+        outcome_check_sums(&outcome, script.count);
+        assert_int_equal(outcome.counts.counters[GRAIN_COUNTER_NAMES_REPLACED], 0);
+        assert_int_equal(outcome.name_count, sent_count);
+        for (size_t n = 0; n < sent_count; n++)
+            sent[n].met = false;
+        for (size_t n = 0; n < outcome.name_count; n++)
+            check_entry(&outcome.names[n]);
+        outcome_free(&outcome);
+    }
+    script_free(&script);
+    printf("%zu different names\n", sent_count);
+}
+
+/* ---- texts that were torn or written by somebody else ---- */
+
+static struct {
+    uint64_t hash;
+    struct grain_name_entry entry;
+    int found;
+} wanted;
+
+static int want(void *user, const struct grain_name_entry *entry)
+{
+    (void)user;
+    if (entry->slot.hash == wanted.hash) {
+        wanted.entry = *entry;
+        wanted.found++;
+    }
+    return 0;
+}
+
+/* What the engine says of the name with this hash. */
+static const struct grain_name_entry *look_up(uint64_t hash)
+{
+    wanted.hash = hash;
+    wanted.found = 0;
+    assert_int_equal(grain_engine_names(engines[0].engine, want, NULL), 0);
+    assert_int_equal(wanted.found, 1);
+    return &wanted.entry;
+}
+
+/* The first stored text at or behind `*index`. */
+static struct grain_text_slot find_text(int map, uint32_t *index)
+{
+    struct grain_text_slot text = {0};
+
+    for (;; ++*index) {
+        assert_int_equal(bpf_map_lookup_elem(map, index, &text), 0);
+        if (text.hash && text.length > 4)
+            return text;
+    }
+}
+
+static void expect(int map, uint32_t index, const struct grain_text_slot *text, uint64_t hash,
+                   bool known)
+{
+    uint64_t count = look_up(hash)->slot.count;
+
+    assert_int_equal(bpf_map_update_elem(map, &index, text, BPF_ANY), 0);
+    assert_int_equal(look_up(hash)->known, known);
+    /* The count does not depend on the text. */
+    assert_int_equal(look_up(hash)->slot.count, count);
+}
+
+static void a_text_that_disagrees_is_not_known(void **state)
+{
+    int map = program_map(grain_engine_program_fd(engines[0].engine), "grain_texts");
+    uint32_t index = 0, other = 0;
+    struct grain_text_slot good, bad, foreign;
+
+    (void)state;
+    good = find_text(map, &index);
+    other = index + 1;
+    foreign = find_text(map, &other);
+    assert_true(look_up(good.hash)->known);
+    for (int byte = 0; byte < good.length; byte++) {
+        bad = good;
+        bad.text[byte] ^= 1;
+        expect(map, index, &bad, good.hash, false);
+    }
+    bad = good;
+    bad.length--;
+    expect(map, index, &bad, good.hash, false);
+    bad.length = 0;
+    expect(map, index, &bad, good.hash, false);
+    bad = good;
+    bad.type++;
+    expect(map, index, &bad, good.hash, false);
+    bad = good;
+    bad.kind ^= 1;
+    expect(map, index, &bad, good.hash, false);
+    bad = foreign; /* another name's text under this name's hash: half of two writers' work */
+    bad.hash = good.hash;
+    expect(map, index, &bad, good.hash, false);
+    bad = good; /* a writer is at it */
+    bad.hash = 0;
+    expect(map, index, &bad, good.hash, false);
+    expect(map, index, &good, good.hash, true);
+    close(map);
+}
+
+/* Stored again as soon as the name is new once more; an engine counts the texts that disagree. */
+static void texts_that_disagree_are_counted(void **state)
+{
+    int map = program_map(grain_engine_program_fd(engines[0].engine), "grain_texts");
+    struct grain_engine_counts counts;
+    struct grain_text_slot good, bad;
+    uint32_t index = 0;
+
+    (void)state;
+    good = find_text(map, &index);
+    bad = good;
+    bad.text[1] ^= 1;
+    assert_int_equal(grain_engine_counts(engines[0].engine, &counts), 0);
+    assert_int_equal(counts.texts_disagreed, 0);
+    assert_int_equal(bpf_map_update_elem(map, &index, &bad, BPF_ANY), 0);
+    assert_int_equal(grain_engine_counts(engines[0].engine, &counts), 0);
+    assert_int_equal(bpf_map_update_elem(map, &index, &good, BPF_ANY), 0);
+    close(map);
+    assert_int_equal(counts.texts_disagreed, 1);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_text_is_known_and_right),
+        cmocka_unit_test(a_text_that_disagrees_is_not_known),
+        cmocka_unit_test(texts_that_disagree_are_counted),
+    };
+    int result = runner_open(&engines[0], GRAIN_ENGINE_BPF, true, 4096, 64);
+
+    if (!result)
+        result = runner_open(&engines[1], GRAIN_ENGINE_HOST, true, 4096, 64);
+    if (result)
+        return result;
+    result = cmocka_run_group_tests_name("texts", tests, NULL, NULL);
+    runner_close(&engines[0]);
+    runner_close(&engines[1]);
+    return result ? 1 : 0;
+}
