@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 #include <grain/flow.h>
 
+#include "engine_private.h"
 #include "rig.h"
 
 #include "grain_tc.skel.h"
@@ -39,8 +40,6 @@ void rig_configure(struct rig *rig)
 
 static void set_up(struct rig *rig)
 {
-    uint64_t seed = 99, *words = (uint64_t *)&rig->config.key;
-
     rig->load = (struct grain_load){
         .bucket_mask = rig->options.names * 16 / GRAIN_BUCKET_SLOTS - 1,
         .text_mask = rig->options.names * 16 - 1,
@@ -58,10 +57,8 @@ static void set_up(struct rig *rig)
     rig->config.flow_timeout = 30000;
     rig->config.sample = 1;
     rig->config.snap_length = 3520;
-    for (size_t i = 0; i < sizeof(rig->config.key) / sizeof(*words); i++) {
-        seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-        words[i] = seed ^ seed >> 29;
-    }
+    assert_int_equal(
+        grain_hash_key_fill(&rig->config.key, rig->options.seed ? rig->options.seed : 99), 0);
 }
 
 static void set_sizes(struct rig *rig)
@@ -209,7 +206,7 @@ uint32_t rig_run(struct rig *rig, const void *frame, uint32_t length)
     __atomic_add_fetch(&rig->frames, 1, __ATOMIC_RELAXED);
     rig->replay->time_ns = rig->now_ms * 1000000;
     rig->replay->frame = rig->frames;
-    rig->replay->wire_length = length;
+    rig->replay->wire_length = rig->wire ? rig->wire : length;
     rig->replay->captured_length = length;
     if (bpf_prog_test_run_opts(rig->program, &run))
         fail_msg("test-run of %u bytes: %s", length, strerror(errno));

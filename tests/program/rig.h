@@ -20,6 +20,7 @@ struct rig_options {
     uint32_t names;
     uint32_t flows;
     uint32_t ring_pages; /* 0: nobody listens */
+    uint64_t seed;       /* of the hash key, as engines take it; 0: another one */
     void (*on_record)(void *user, const struct grain_record *record, const uint8_t *bytes,
                       size_t length);
     void *user;
@@ -39,6 +40,7 @@ struct rig {
     uint64_t lost;     /* that the ring says it dropped */
     uint64_t now_ms;
     uint64_t frames;
+    uint32_t wire; /* the next frame's length on the wire; 0: as long as it is */
 };
 
 /* Returns 0, or 77 when this user may not load BPF programs, with the reason printed. */

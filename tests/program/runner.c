@@ -93,11 +93,9 @@ void script_segment(struct script *s, struct envelope *e, const void *payload, s
     s->sequence += length;
 }
 
-static int take_record(void *user, const struct grain_record *record, const uint8_t *bytes,
-                       size_t length)
+void outcome_add_record(struct outcome *o, const struct grain_record *record, const uint8_t *bytes,
+                        size_t length)
 {
-    struct runner *r = user;
-    struct outcome *o = r->sink;
     struct taken_record *taken;
 
     assert_non_null(o);
@@ -113,6 +111,14 @@ static int take_record(void *user, const struct grain_record *record, const uint
     taken->bytes = malloc(length ? length : 1);
     assert_non_null(taken->bytes);
     memcpy(taken->bytes, bytes, length);
+}
+
+static int take_record(void *user, const struct grain_record *record, const uint8_t *bytes,
+                       size_t length)
+{
+    struct runner *r = user;
+
+    outcome_add_record(r->sink, record, bytes, length);
     return 0;
 }
 
@@ -126,7 +132,7 @@ int runner_open(struct runner *r, enum grain_engine_kind kind, bool ethernet, ui
         .events = true,
         .names = names,
         .flows = flows,
-        .seed = 20,
+        .seed = RUNNER_SEED,
         .on_record = take_record,
         .user = r,
     };

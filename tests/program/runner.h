@@ -12,7 +12,8 @@
 
 #include "frames.h"
 
-#define SKIPPED 77
+#define SKIPPED     77
+#define RUNNER_SEED 20 /* of the hash key */
 
 struct step {
     uint8_t *data;
@@ -71,6 +72,8 @@ int runner_open(struct runner *r, enum grain_engine_kind kind, bool ethernet, ui
 void runner_close(struct runner *r);
 void runner_run(struct runner *r, const struct script *s, struct outcome *out);
 void outcome_free(struct outcome *o);
+void outcome_add_record(struct outcome *o, const struct grain_record *record, const uint8_t *bytes,
+                        size_t length);
 
 /* What always holds; `packets` is the number of frames run. */
 void outcome_check_sums(const struct outcome *o, uint64_t packets);
