@@ -120,21 +120,19 @@ static __always_inline enum grain_parse_status grain_tls_vectors_parse(const str
 /* Take note of one extension, the first of its type, whose data of `length` bytes is at `offset`.
  */
 static __always_inline void grain_tls_extension_note(__u32 type, __u32 offset, __u32 length,
-                                                     __u32 want, struct grain_tls_hello *out)
+                                                     struct grain_tls_hello *out)
 {
     if (type == GRAIN_TLS_EXTENSION_SNI && !out->sni_offset) {
         out->sni_offset = offset;
         out->sni_length = length;
-    } else if (want & GRAIN_TLS_WANT_ALL) {
-        if (type == GRAIN_TLS_EXTENSION_ALPN && !out->alpn_offset) {
-            out->alpn_offset = offset;
-            out->alpn_length = length;
-        } else if (type == GRAIN_TLS_EXTENSION_VERSIONS && !out->versions_offset) {
-            out->versions_offset = offset;
-            out->versions_length = length;
-        } else if (type == GRAIN_TLS_EXTENSION_ECH) {
-            out->ech = 1;
-        }
+    } else if (type == GRAIN_TLS_EXTENSION_ALPN && !out->alpn_offset) {
+        out->alpn_offset = offset;
+        out->alpn_length = length;
+    } else if (type == GRAIN_TLS_EXTENSION_VERSIONS && !out->versions_offset) {
+        out->versions_offset = offset;
+        out->versions_length = length;
+    } else if (type == GRAIN_TLS_EXTENSION_ECH) {
+        out->ech = 1;
     }
 }
 
@@ -158,9 +156,13 @@ grain_tls_extensions_parse(const struct grain_window *w, __u64 offset, __u64 end
         offset += 4;
         if (offset + length > end)
             return GRAIN_PARSE_MALFORMED;
-        grain_tls_extension_note(type, offset, length, want, out);
-        if (want == GRAIN_TLS_WANT_SNI && type == GRAIN_TLS_EXTENSION_SNI)
+        if (want == GRAIN_TLS_WANT_ALL) {
+            grain_tls_extension_note(type, offset, length, out);
+        } else if (type == GRAIN_TLS_EXTENSION_SNI) {
+            out->sni_offset = offset;
+            out->sni_length = length;
             return GRAIN_PARSE_OK;
+        }
         offset += length;
     }
     return GRAIN_PARSE_OK;
