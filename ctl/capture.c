@@ -124,12 +124,15 @@ const char *capture_link_name(const struct capture *capture)
     return capture->link_name;
 }
 
-/* With nanosecond precision tv_usec holds nanoseconds. Files may claim any time. */
+/* With nanosecond precision tv_usec holds nanoseconds. libpcap takes the 32 bits of a pcap file for
+ * a signed number, which would end in 2038. Files may claim any time. */
 static uint64_t header_time(const struct pcap_pkthdr *header)
 {
-    uint64_t seconds = header->ts.tv_sec, nanoseconds = header->ts.tv_usec;
+    bool wrapped = header->ts.tv_sec < 0 && header->ts.tv_sec >= INT32_MIN;
+    uint64_t seconds = wrapped ? (uint32_t)header->ts.tv_sec : (uint64_t)header->ts.tv_sec;
+    uint64_t nanoseconds = header->ts.tv_usec;
 
-    if (header->ts.tv_sec < 0 || header->ts.tv_usec < 0)
+    if ((header->ts.tv_sec < 0 && !wrapped) || header->ts.tv_usec < 0)
         return 0;
     if (seconds >= UINT64_MAX / NANOSECONDS - 1 || nanoseconds >= UINT64_MAX / 2)
         return UINT64_MAX;

@@ -78,7 +78,8 @@ static bool family_is_ip(uint32_t family)
            family == 30;
 }
 
-/* Layer 3 behind the family. What is not IP becomes a byte that begins no IP header. */
+/* Layer 3 behind the family. What is not IP becomes zeros, which begin no IP header: as many as an
+ * engine takes for a frame. */
 static void family_frame(struct link_buffer *buffer, const struct capture_frame *in,
                          struct grain_frame *out)
 {
@@ -88,11 +89,12 @@ static void family_frame(struct link_buffer *buffer, const struct capture_frame 
     out->data = p + 4;
     out->captured_length = in->captured_length - 4;
     out->wire_length = in->wire_length - 4;
-    if (family_is_ip(big) || family_is_ip(__builtin_bswap32(big)) || !out->captured_length)
+    if (family_is_ip(big) || family_is_ip(__builtin_bswap32(big)))
         return;
-    out->data = buffer_reserve(buffer, 1);
-    buffer->bytes[0] = 0;
-    out->captured_length = 1;
+    out->data = memset(buffer_reserve(buffer, ETHERNET_BYTES), 0, ETHERNET_BYTES);
+    out->captured_length = ETHERNET_BYTES;
+    if (out->wire_length < ETHERNET_BYTES)
+        out->wire_length = ETHERNET_BYTES;
 }
 
 /* Both versions keep eight bytes for the source address; six of them fit. */
