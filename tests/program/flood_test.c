@@ -118,7 +118,8 @@ static void genuine_hellos_pass_through_a_full_table(void **state)
     free_all(outcomes, &s);
 }
 
-/* What is over its time goes first, and under that name. */
+/* What is over its time goes first, and under that name: of 1,000 newcomers some 35 meet a bucket
+ * that four others of them have taken. */
 static void old_ones_time_out(void **state)
 {
     struct outcome outcomes[2];
@@ -131,7 +132,7 @@ static void old_ones_time_out(void **state)
     flood(&s, 2 * FLOOD, 1000);
     run(&s, outcomes);
     assert_int_equal(c[C(STARTED)], 1000);
-    assert_true(c[C(TIMED_OUT)] > 900);
+    assert_true(c[C(EVICTED)] < 70);
     assert_int_equal(c[C(EVICTED)] + c[C(TIMED_OUT)] + outcomes[0].counts.flows_pending, 1000);
     free_all(outcomes, &s);
 }
