@@ -188,7 +188,7 @@ static void bpf_close(struct grain_engine *engine)
         munmap(state->replay, getpagesize());
     grain_xdp__destroy(state->skeleton);
     if (state->pinned)
-        sched_setaffinity(0, sizeof(state->affinity), &state->affinity);
+        (void)sched_setaffinity(0, sizeof(state->affinity), &state->affinity);
     free(state);
     engine->state = NULL;
 }

@@ -48,7 +48,7 @@ static bool text_add_bytes(struct text *text, const uint8_t *bytes, size_t lengt
 static int text_finish(struct text *text, const char *start)
 {
     *text->at = '\0';
-    return text->at - start;
+    return (int)(text->at - start);
 }
 
 /* Labels that fill `length` exactly, the last one empty. */

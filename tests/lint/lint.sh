@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# One check over the files that git tracks.
+#
+#   lint.sh format|man|python|shell|tidy|whitespace [BUILD]
+#
+# BUILD is a build folder (build), which tidy takes its compile commands and generated headers from.
+# Exit: 1 when something was found, 77 when a tool is missing or there is no git checkout to list.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+skip() {
+    printf 'lint.sh: skipped: %s\n' "$*"
+    exit 77
+}
+
+need() { # TOOL
+    command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+tracked() { # PATHSPEC…: their names, each ended by a zero byte
+    # The checkout of a build service may belong to somebody else.
+    git -c safe.directory='*' ls-files -z -- "$@"
+}
+
+check_format() {
+    need clang-format-14
+    tracked '*.c' '*.h' | xargs -0 clang-format-14 --dry-run -Werror
+}
+
+check_man() {
+    need mandoc
+    tracked 'docs/man/*' | xargs -0 mandoc -T lint -W warning
+}
+
+check_python() {
+    local python=/usr/bin/python3
+    [[ -x $python ]] || python=python3
+    need "$python"
+    tracked '*.py' | PYTHONPYCACHEPREFIX=$work xargs -0 "$python" -m py_compile
+}
+
+is_shell() { # FILE
+    local first=
+    IFS= read -r first <"$1" || true
+    [[ $first =~ ^'#!'.*[/\ ](ba|da)?sh($|\ ) ]]
+}
+
+check_shell() {
+    local scripts=() file
+    need shellcheck
+    while IFS= read -r -d '' file; do
+        if [[ $file == *.sh ]] || is_shell "$file"; then scripts+=("$file"); fi
+    done < <(tracked .)
+    printf '%d scripts\n' "${#scripts[@]}"
+    shellcheck -x "${scripts[@]}"
+}
+
+tidy_one() { # FILE
+    local said
+    said=$(clang-tidy-14 --quiet -p "$work" "$1" 2>&1) || {
+        printf '%s\n' "$said"
+        return 1
+    }
+}
+
+# Generated headers are read from copies about which nothing is said.
+copy_generated() { # BUILD
+    local header
+    while IFS= read -r -d '' header; do
+        mkdir -p "$work/generated/${header%/*}"
+        {
+            printf '// NOLINTBEGIN\n'
+            cat "$1/$header"
+            printf '// NOLINTEND\n'
+        } >"$work/generated/$header"
+    done < <(cd "$1" && find . -name '*.h' -print0)
+}
+
+# One command a file, however many targets build it.
+compile_commands() { # BUILD
+    jq --arg from " -I$1/" --arg to " -isystem $work/generated/" \
+        'unique_by(.file) | map(.command |= (split($from) | join($to)))' "$1/compile_commands.json"
+}
+
+check_tidy() { # BUILD
+    local build unknown
+    need clang-tidy-14
+    need jq
+    build=$(realpath "$1")
+    [[ -e $build/compile_commands.json ]] || skip "$build is not configured: cmake --preset dev"
+    copy_generated "$build"
+    compile_commands "$build" >"$work/compile_commands.json"
+    tracked 'lib/*.c' 'ctl/*.c' 'tests/unit/*.c' 'tests/program/*.c' 'tests/fuzz/*.c' |
+        xargs -0 realpath -z >"$work/files"
+    unknown=$(tr '\0' '\n' <"$work/files" |
+        grep -vxFf <(jq -r '.[].file' "$work/compile_commands.json")) || true
+    [[ -z $unknown ]] || {
+        printf 'no target of %s compiles\n%s\n' "$build" "$unknown"
+        exit 1
+    }
+    export work
+    export -f tidy_one
+    # shellcheck disable=SC2016 # the inner shell expands it
+    xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy_one "$1"' _ <"$work/files"
+}
+
+# Bytes off the wire are what they are, even where they look like text.
+check_whitespace() {
+    local file found=0
+    while IFS= read -r -d '' file; do
+        # An empty file has no last line to end; -I: what is binary has no lines at all.
+        grep -qI . "$file" || continue
+        if grep -nHP '[ \t\r]+$' "$file"; then found=1; fi
+        [[ -z $(tail -c 1 "$file") ]] || { printf '%s: no newline at its end\n' "$file"; found=1; }
+    done < <(tracked . ':!tests/fuzz/corpus' ':!tests/fuzz/findings' ':!tests/unit/samples')
+    return "$found"
+}
+
+case ${1:-} in
+format | man | python | shell | tidy | whitespace) ;;
+*)
+    sed -n '3,/^set/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
+need git
+tracked . >/dev/null || skip 'not a git checkout'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"check_$1" "${2:-build}"
