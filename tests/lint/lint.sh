@@ -120,7 +120,7 @@ check_whitespace() {
 case ${1:-} in
 format | man | python | shell | tidy | whitespace) ;;
 *)
-    sed -n '3,/^set/s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,/^set/s/^# \{0,1\}//p' tests/lint/lint.sh >&2
     exit 2
     ;;
 esac
