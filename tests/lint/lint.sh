@@ -5,7 +5,7 @@
 #   lint.sh format|man|python|shell|tidy|whitespace [BUILD]
 #
 # BUILD is a build folder (build), which tidy takes its compile commands and generated headers from.
-# Exit: 1 when something was found, 77 when a tool is missing or there is no git checkout to list.
+# Exit: 0 when nothing was found, 77 when a tool is missing or there is no git checkout to list.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
