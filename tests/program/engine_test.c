@@ -255,6 +255,7 @@ static void a_reset_engine_awaits_no_second_part(void **state)
         outcome_free(&outcome);
         if (grain_engine_reset(engines[i].engine))
             continue;
+        free(script.steps[0].data);
         script.count = 0;
         script_segment(&script, &e, hello.data + 200, hello.length - 200);
         runner_run(&engines[i], &script, &outcome);
