@@ -13,6 +13,9 @@ GRAINCTL = os.environ.get("GRAINCTL", os.path.join(ROOT, "build", "ctl", "grainc
 TESTDATA = os.path.join(ROOT, "testdata")
 SKIPPED = 77
 TIMEOUT = 120
+# So that what a sanitizer finds is not taken for an ordinary failure.
+SANITIZERS = {name: "exitcode=99" for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")}
+os.environ.update(SANITIZERS)
 
 
 def captures():

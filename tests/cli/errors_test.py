@@ -204,8 +204,9 @@ class OutputTest(cli.CliTest):
             self.check_message(run, "standard output", "No space left")
 
     def test_closed_output_is_a_failure(self):
-        run = subprocess.run(["sh", "-c", f"exec '{cli.GRAINCTL}' replay --engine host '{GOOD}' >&-"],
-                             capture_output=True, timeout=cli.TIMEOUT, check=False)
+        command = f"exec '{cli.GRAINCTL}' replay --engine host '{GOOD}' >&-"
+        run = subprocess.run(["sh", "-c", command], capture_output=True, timeout=cli.TIMEOUT,
+                             check=False)
         self.check_exit(run, 1)
 
 

@@ -99,3 +99,8 @@ def quic_initial(version=1, dcid=b"\x11\x22\x33\x44\x55\x66\x77\x88", scid=b"\xa
     first = 0xC0 if version == 1 else 0xD0
     head = bytes([first]) + struct.pack(">I", version) + bytes([len(dcid)]) + dcid
     return head + bytes([len(scid)]) + scid + b"\0\x44\x00" + bytes(1200)
+
+
+def many_names(count):
+    """A capture of queries for this many different names."""
+    return pcap([ethernet(ipv4(udp(query(b"n%06d" % number, b"test")))) for number in range(count)])

@@ -1,4 +1,4 @@
-"""Link types: the same packet in every envelope gives the same event, and every frame is counted."""
+"""Link types: a packet gives the same event in every envelope, and every frame is counted."""
 
 import struct
 
@@ -89,7 +89,8 @@ class LinkTest(cli.CliTest):
         cut = (ethernet(V4)[:40], 1000)
         self.assertEqual(self.stats(self.file("cut.pcap", pcap([cut])))["bytes"], 1000)
         cooked = (cooked1(V4, IPV4), 1016)
-        self.assertEqual(self.stats(self.file("cooked.pcap", pcap([cooked], COOKED1)))["bytes"], 1014)
+        path = self.file("cooked.pcap", pcap([cooked], COOKED1))
+        self.assertEqual(self.stats(path)["bytes"], 1014)
 
     def test_longer_than_an_engine_takes(self):
         long = ethernet(ipv4(udp(query(b"long", b"test") + bytes(60000))))

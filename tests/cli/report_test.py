@@ -9,7 +9,8 @@ import fcntl
 import termios
 
 import cli
-from frames import client_hello, dns, ethernet, ipv4, pcap, query, quic_initial, tcp, udp, wire_name
+from frames import (client_hello, dns, ethernet, ipv4, many_names, pcap, query, quic_initial, tcp,
+                    udp, wire_name)
 
 ESCAPE = b"\033["
 
@@ -19,7 +20,8 @@ def sample():
     packets = [ethernet(ipv4(udp(query(b"WWW", b"a", b"test", kind=kind)))) for kind in (1, 1, 28)]
     packets += [ethernet(ipv4(udp(query(b"b", b"test", kind=65)))) for _ in range(2)]
     packets.append(ethernet(ipv4(udp(query(b"mine", b"local"), 5353, 5353))))
-    packets += [ethernet(ipv4(udp(dns(wire_name(b"www", b"a", b"test"), flags=0x8180), 53, 40000)))] * 2
+    answer = dns(wire_name(b"www", b"a", b"test"), flags=0x8180)
+    packets += [ethernet(ipv4(udp(answer, 53, 40000)))] * 2
     packets += [ethernet(ipv4(tcp(client_hello(name, (b"h2",)), port), 6))
                 for port, name in ((1000, b"one.test"), (1001, b"one.test"), (1002, None))]
     packets.append(ethernet(ipv4(udp(quic_initial(), 1000, 443))))
@@ -92,8 +94,7 @@ class ReportTest(cli.CliTest):
 
     def test_counts_that_left_the_tables_are_in_the_report(self):
         # More names than the tables have places for: what is replaced leaves in records.
-        packets = [ethernet(ipv4(udp(query(b"n%06d" % number, b"test")))) for number in range(80000)]
-        path = self.file("many.pcap", pcap(packets))
+        path = self.file("many.pcap", many_names(80000))
         stats = self.stats(path)
         self.assertGreater(stats["counters"]["names_replaced"], 0)
         self.assertEqual(stats["invariants"], {"packets": True, "names": True, "events": True})
@@ -117,8 +118,7 @@ class StatsTest(cli.CliTest):
         self.assertEqual(run.stdout.count(b"\n"), 1)
 
     def test_seed_repeats_the_tables(self):
-        packets = [ethernet(ipv4(udp(query(b"n%06d" % number, b"test")))) for number in range(40000)]
-        path = self.file("many.pcap", pcap(packets))
+        path = self.file("many.pcap", many_names(40000))
         one, two = (self.stats(path, "--seed", "7") for _ in range(2))
         self.assertEqual(one["counters"], two["counters"])
 
