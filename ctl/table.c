@@ -56,7 +56,7 @@ const char *count_text(char buffer[COUNT_TEXT_MAX], uint64_t count)
     do {
         if (digits && digits % 3 == 0)
             *--at = ',';
-        *--at = '0' + count % 10;
+        *--at = (char)('0' + count % 10);
         digits++;
     } while (count /= 10);
     return at;
@@ -118,7 +118,7 @@ void table_print(const struct table *table, const struct style *style, FILE *fil
     int *widths = must(calloc(table->columns, sizeof(*widths)));
 
     for (size_t i = 0; i < table->count; i++) {
-        int length = strlen(table->cells[i]);
+        int length = (int)strlen(table->cells[i]);
 
         if (length > widths[i % table->columns])
             widths[i % table->columns] = length;
