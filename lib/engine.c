@@ -179,21 +179,24 @@ static bool record_sound(const struct grain_record *record, size_t size)
 {
     const struct grain_record_header *header = &record->header;
 
-    return size >= sizeof(*record) && header->version == GRAIN_RECORD_VERSION &&
-           header->type >= GRAIN_RECORD_NAME && header->type <= GRAIN_RECORD_DNS &&
-           header->header_length == sizeof(*record) && header->length >= sizeof(*record) &&
-           header->length <= size;
+    return header->version == GRAIN_RECORD_VERSION && header->type >= GRAIN_RECORD_NAME &&
+           header->type <= GRAIN_RECORD_DNS && header->header_length == sizeof(*record) &&
+           header->length >= sizeof(*record) && header->length <= size;
 }
 
 int grain_engine_deliver(struct grain_engine *engine, const void *data, size_t size)
 {
-    const struct grain_record *record = data;
+    struct grain_record record;
 
-    if (!record_sound(record, size))
+    /* In a ring, records start at any multiple of four. */
+    if (size < sizeof(record))
+        return grain_engine_fail(engine, -EBADMSG, "a record of %zu bytes is too short", size);
+    memcpy(&record, data, sizeof(record));
+    if (!record_sound(&record, size))
         return grain_engine_fail(engine, -EBADMSG, "a record of %zu bytes makes no sense", size);
     if (!engine->options.on_record)
         return 0;
-    return engine->options.on_record(engine->options.user, record,
-                                     (const uint8_t *)data + sizeof(*record),
-                                     record->header.length - sizeof(*record));
+    return engine->options.on_record(engine->options.user, &record,
+                                     (const uint8_t *)data + sizeof(record),
+                                     record.header.length - sizeof(record));
 }

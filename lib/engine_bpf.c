@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -136,6 +137,24 @@ static int set_sizes(struct grain_engine *engine, struct grain_xdp *skeleton)
     return error;
 }
 
+/* The library prints nothing; what failed is told by grain_engine_error(). */
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+    (void)level;
+    (void)format;
+    (void)arguments;
+    return 0;
+}
+
+static int load_quietly(struct grain_xdp *skeleton)
+{
+    libbpf_print_fn_t before = libbpf_set_print(print_nothing);
+    int error = grain_xdp__load(skeleton);
+
+    libbpf_set_print(before);
+    return error;
+}
+
 static int load_program(struct grain_engine *engine)
 {
     struct bpf_state *state = engine->state;
@@ -150,7 +169,7 @@ static int load_program(struct grain_engine *engine)
     memcpy((void *)&state->skeleton->rodata->grain_load, &engine->load, sizeof(engine->load));
     error = set_sizes(engine, state->skeleton);
     if (!error)
-        error = grain_xdp__load(state->skeleton);
+        error = load_quietly(state->skeleton);
     if (error)
         return grain_engine_fail(engine, error, "the kernel does not load the XDP program: %s",
                                  strerror(-error));

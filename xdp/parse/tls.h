@@ -136,36 +136,42 @@ static __always_inline void grain_tls_extension_note(__u32 type, __u32 offset, _
     }
 }
 
+/* Walk the extensions up to `end`; for the server name alone, no further than to it. What the walk
+ * came to is judged behind it. */
 static __always_inline enum grain_parse_status
 grain_tls_extensions_parse(const struct grain_window *w, __u64 offset, __u64 end, __u32 want,
                            struct grain_tls_hello *out)
 {
+    __u64 limit = end < w->length ? end : w->length;
+
     for (__u32 i = 0; i < GRAIN_TLS_EXTENSIONS_MAX; i++) {
         const __u8 *p;
         __u32 type, length;
 
-        if (offset == end)
-            return GRAIN_PARSE_OK;
-        if (offset + 4 > end)
-            return GRAIN_PARSE_MALFORMED;
+        if (offset + 4 > limit)
+            break;
         p = grain_window_at(w, offset, 4);
         if (!p)
-            return GRAIN_PARSE_CUT;
-        type = grain_load16(p);
+            break;
+        type = grain_load16_raw(p);
         length = grain_load16(p + 2);
-        offset += 4;
-        if (offset + length > end)
-            return GRAIN_PARSE_MALFORMED;
+        offset += 4 + length;
         if (want == GRAIN_TLS_WANT_ALL) {
-            grain_tls_extension_note(type, offset, length, out);
+            if (offset > end)
+                break;
+            grain_tls_extension_note(__builtin_bswap16(type), offset - length, length, out);
         } else if (type == GRAIN_TLS_EXTENSION_SNI) {
-            out->sni_offset = offset;
+            out->sni_offset = offset - length;
             out->sni_length = length;
-            return GRAIN_PARSE_OK;
+            return offset > end ? GRAIN_PARSE_MALFORMED : GRAIN_PARSE_OK;
         }
-        offset += length;
     }
-    return GRAIN_PARSE_OK;
+    if (offset == end)
+        return GRAIN_PARSE_OK;
+    if (offset + 4 > end)
+        return GRAIN_PARSE_MALFORMED;
+    /* More extensions than are walked: what there is stands; or the window ends. */
+    return offset + 4 > limit ? GRAIN_PARSE_CUT : GRAIN_PARSE_OK;
 }
 
 /* From the extension's data to the host name in it; leaves sni_length 0 where there is none. */

@@ -148,7 +148,10 @@ static __always_inline void grain_unattribute(struct grain_cpu *cpu, __u8 kind, 
     cpu->unattributed[kind & (GRAIN_NAME_KIND_MAX - 1)] += count;
 }
 
-/* Choose the text slot for a name that is not stored yet; NULL when it is. */
+/*
+ * Choose the text slot for a name that is not stored yet; NULL when it is. Slots are never emptied,
+ * so a name stands before the first empty one of its places.
+ */
 static __always_inline struct grain_text_slot *grain_text_choose(struct grain_cpu *cpu, __u64 hash)
 {
     struct grain_text_slot *chosen = NULL;
@@ -161,7 +164,11 @@ static __always_inline struct grain_text_slot *grain_text_choose(struct grain_cp
             return NULL;
         if (slot->hash == hash)
             return NULL;
-        if (!chosen || (chosen->hash && !slot->hash))
+        if (!slot->hash) {
+            chosen = slot;
+            break;
+        }
+        if (!chosen)
             chosen = slot;
         index = i == 1 ? (__u32)(hash >> 40) : index ^ 1;
     }
@@ -217,8 +224,13 @@ static __always_inline void grain_text_store(struct grain_cpu *cpu)
     if (!slot)
         return;
     slot->hash = 0;
-    for (__u32 i = 0; i < sizeof(slot->text); i += 8)
+    /* Only the name's own words: the slot is cold, and most names are short. */
+    for (__u32 i = 0; i < sizeof(slot->text); i += 8) {
+        if (i >= cpu->job.length)
+            break;
         grain_store64_raw(slot->text + i, grain_load64_raw(cpu->folded + i));
+    }
+    grain_forget();
     slot->first_seen = grain_env_ticks();
     slot->type = cpu->job.type;
     slot->kind = cpu->job.kind;
