@@ -36,7 +36,7 @@ class EnginesTest(cli.CliTest):
     def test_damaged_captures(self):
         chance = random.Random(garbage_test.SEED + 1)
         paths = []
-        for number, path in enumerate(cli.captures() * 2):
+        for number, path in enumerate(cli.captures()):
             with open(path, "rb") as stream:
                 content = garbage_test.damage(stream.read(), chance)
             paths.append(self.file(f"damaged-{number}", content))
