@@ -140,18 +140,6 @@ int grain_engine_drain(struct grain_engine *engine)
     return error;
 }
 
-/* Counts that stand in the tables, by kind. */
-static int count_tables(struct grain_engine *engine, struct grain_engine_counts *out)
-{
-    struct grain_slot_list list = {0};
-    int error = engine->ops->slots(engine, &list);
-
-    for (size_t i = 0; !error && i < list.count; i++)
-        out->table[list.slots[i].kind % GRAIN_NAME_KIND_MAX] += list.slots[i].count;
-    free(list.slots);
-    return error;
-}
-
 int grain_engine_counts(struct grain_engine *engine, struct grain_engine_counts *out)
 {
     int error;
@@ -159,7 +147,7 @@ int grain_engine_counts(struct grain_engine *engine, struct grain_engine_counts 
     memset(out, 0, sizeof(*out));
     error = engine->ops->counts(engine, out);
     out->heads_only = engine->heads_only;
-    return error ? error : count_tables(engine, out);
+    return error ? error : grain_tables_count(engine, out);
 }
 
 int grain_engine_reset(struct grain_engine *engine)

@@ -48,6 +48,10 @@ int grain_engine_fail(struct grain_engine *engine, int error, const char *format
 /* Check a record that came out of a ring and hand it to the caller. */
 int grain_engine_deliver(struct grain_engine *engine, const void *data, size_t size);
 
+/* What stands in the tables, by kind, and the texts that do not belong to their names, into
+ * `counts`. */
+int grain_tables_count(struct grain_engine *engine, struct grain_engine_counts *counts);
+
 int grain_slot_list_add(struct grain_slot_list *list, const struct grain_name_slot *slot);
 
 /* Fill a hash key from the system's randomness, or from a seed that is not 0. */

@@ -90,7 +90,10 @@ static int report(struct grain_engine *engine, const struct grain_name_slot *slo
     return fn(user, &entry);
 }
 
-int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user)
+/* Every name once, the slots of all CPUs merged. */
+static int for_each_name(struct grain_engine *engine,
+                         int (*fn)(struct grain_engine *, const struct grain_name_slot *, void *),
+                         void *user)
 {
     struct grain_slot_list list = {0};
     int error = engine->ops->slots(engine, &list);
@@ -102,8 +105,45 @@ int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user
 
         while (i < list.count && list.slots[i].hash == sum.hash)
             merge(&sum, &list.slots[i++]);
-        error = report(engine, &sum, fn, user);
+        error = fn(engine, &sum, user);
     }
     free(list.slots);
     return error;
+}
+
+struct report_to {
+    grain_name_fn fn;
+    void *user;
+};
+
+static int report_slot(struct grain_engine *engine, const struct grain_name_slot *slot, void *user)
+{
+    const struct report_to *to = user;
+
+    return report(engine, slot, to->fn, to->user);
+}
+
+int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user)
+{
+    struct report_to to = {fn, user};
+
+    return for_each_name(engine, report_slot, &to);
+}
+
+static int count_slot(struct grain_engine *engine, const struct grain_name_slot *slot, void *user)
+{
+    struct grain_engine_counts *counts = user;
+    struct grain_text_slot text;
+    int error = find_text(engine, slot->hash, &text);
+
+    counts->table[slot->kind % GRAIN_NAME_KIND_MAX] += slot->count;
+    if (error)
+        return error == -ENOENT ? 0 : error;
+    counts->texts_disagreed += !text_agrees(&text, &engine->config.key);
+    return 0;
+}
+
+int grain_tables_count(struct grain_engine *engine, struct grain_engine_counts *counts)
+{
+    return for_each_name(engine, count_slot, counts);
 }

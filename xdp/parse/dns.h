@@ -162,14 +162,14 @@ static __always_inline enum grain_parse_status grain_dns_name_measure(const stru
     for (__u32 i = 0; i < GRAIN_DNS_LABELS_MAX; i++) {
         const __u8 *at = p + measured;
 
+        /* Bytes behind the window are not the message's, though they may be readable. */
+        if (offset + measured >= w->length)
+            break;
 #ifdef __bpf__
         grain_opaque(at);
         if (w->kind == GRAIN_WINDOW_PACKET && at + 1 > w->end)
             break;
         if (w->kind == GRAIN_WINDOW_BUFFER && measured > GRAIN_NAME_LENGTH_MAX)
-            break;
-#else
-        if (offset + measured >= w->length)
             break;
 #endif
         label = *at;
