@@ -35,7 +35,7 @@ static int ip_offset(int link, const uint8_t *p, size_t length)
         at += 4;
     if (at + 2 > length || (get16(p + at) != 0x0800 && get16(p + at) != 0x86dd))
         return -1;
-    return at + 2;
+    return (int)(at + 2);
 }
 
 /* Plain IPv4 and IPv6 only: what has extension headers or is a fragment is left alone. */

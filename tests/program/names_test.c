@@ -38,7 +38,7 @@ static void random_name(char name[40])
 
     for (; at < 11; at++, word /= 36)
         name[at] = letters[word % 36];
-    strcpy(name + at, ".flood.test");
+    memcpy(name + at, ".flood.test", sizeof(".flood.test"));
 }
 
 static void send_dns(uint16_t flags, uint16_t port, int questions)
