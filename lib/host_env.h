@@ -155,6 +155,12 @@ static inline int grain_env_copy(grain_context *ctx, __u32 offset, void *to, __u
     return 0;
 }
 
+static inline bool grain_env_seen_at_ingress(grain_context *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
 static inline void grain_env_metadata(grain_context *ctx, struct grain_cpu *cpu,
                                       struct grain_totals *totals)
 {

@@ -38,6 +38,16 @@ struct grain_load {
     __u8 xdp_load_bytes; /* 1: this kernel has bpf_xdp_load_bytes (5.18) */
     __u8 xdp_frags;      /* 1: loaded for frames in several buffers (5.18) */
     __u8 reserved[2];
+    __u32 netns; /* half of the key of grain_ingress_map: the network namespace's number */
+};
+
+/*
+ * Key of grain_ingress_map: an interface at whose ingress an active program of grain counts. What
+ * leaves a host and came in there is not looked into again. The value is the source slot.
+ */
+struct grain_ingress_key {
+    __u32 netns; /* inode number of the network namespace */
+    __u32 ifindex;
 };
 
 /* Live settings. Userspace writes the whole element; programs read single words. */
@@ -65,7 +75,8 @@ struct grain_replay {
     __u32 captured_length;
 };
 
-_Static_assert(sizeof(struct grain_load) == 28, "ABI");
+_Static_assert(sizeof(struct grain_load) == 32, "ABI");
+_Static_assert(sizeof(struct grain_ingress_key) == 8, "ABI");
 _Static_assert(sizeof(struct grain_config) == 48 + sizeof(struct grain_hash_key), "ABI");
 _Static_assert(sizeof(struct grain_replay) == 24, "ABI");
 

@@ -7,6 +7,9 @@
 /* Interfaces and hooks counted apart. */
 #define GRAIN_SOURCE_SLOTS 64
 
+/* Interfaces, and devices on top of them, at whose ingress something is counted. */
+#define GRAIN_INGRESS_MAX 1024
+
 /* Names that the default tables are meant for: sixteen count slots a name and CPU, sixteen text
  * slots a name. */
 #define GRAIN_NAMES_DEFAULT   4096

@@ -70,6 +70,13 @@ struct {
 } grain_flows SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, GRAIN_INGRESS_MAX);
+    __type(key, struct grain_ingress_key);
+    __type(value, __u32);
+} grain_ingress_map SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
     __uint(key_size, sizeof(__u32));
     __uint(value_size, sizeof(__u32));

@@ -316,6 +316,11 @@ static __always_inline void grain_chain(grain_context *ctx)
     cpu->packet.wire_length = grain_env_wire_length(ctx);
     cpu->packet.linear_length = grain_env_data_end(ctx) - grain_env_data(ctx);
     grain_env_metadata(ctx, cpu, totals);
+    if (grain_env_seen_at_ingress(ctx)) {
+        cpu->packet.disposition = GRAIN_DISPOSITION_SEEN_AT_INGRESS;
+        grain_totals_add(totals, GRAIN_DISPOSITION_SEEN_AT_INGRESS, cpu->packet.wire_length);
+        return;
+    }
     if (grain_env_stub())
         cpu->packet.disposition = GRAIN_DISPOSITION_TRUNCATED;
     else

@@ -223,6 +223,25 @@ static __always_inline int grain_env_copy(grain_context *ctx, __u32 offset, void
 #endif
 }
 
+/*
+ * Does this packet leave after it came in where grain counted it? The kernel keeps the number of
+ * the interface that a forwarded packet came in through, and forgets it when the packet changes its
+ * network namespace; the host's own packets have 0.
+ */
+static __always_inline bool grain_env_seen_at_ingress(grain_context *ctx)
+{
+#ifdef GRAIN_TC
+    struct grain_ingress_key key = {.netns = grain_load.netns, .ifindex = ctx->ingress_ifindex};
+
+    if (grain_load.direction != GRAIN_DIRECTION_OUT || !key.ifindex)
+        return false;
+    return bpf_map_lookup_elem(&grain_ingress_map, &key) != NULL;
+#else
+    (void)ctx;
+    return false;
+#endif
+}
+
 /* What the kernel keeps beside the frame: VLAN tags taken out of it, and how many segments it
  * stands for. */
 static __always_inline void grain_env_metadata(grain_context *ctx, struct grain_cpu *cpu,
