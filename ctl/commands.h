@@ -11,5 +11,6 @@ enum {
 };
 
 int cmd_replay(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 
 #endif

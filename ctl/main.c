@@ -14,6 +14,7 @@ static const struct command {
     const char *summary;
 } commands[] = {
     {"replay", cmd_replay, "run captures through grain and show what is in them"},
+    {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

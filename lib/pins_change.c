@@ -8,60 +8,27 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "error_private.h"
+#include "lock_private.h"
 #include "pins_private.h"
 
 #define LOCK_POLL_NS 50000000
 
-/* The process that holds a flock on this inode, from /proc/locks; 0: unknown. */
-static int lock_holder(const struct stat *directory)
-{
-    FILE *locks = fopen("/proc/locks", "re");
-    unsigned int major, minor;
-    char line[256];
-    uint64_t inode;
-    int pid, holder = 0;
-
-    while (locks && !holder && fgets(line, sizeof(line), locks)) {
-        if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%" SCNu64, &pid, &major, &minor, &inode) ==
-                4 &&
-            inode == directory->st_ino && makedev(major, minor) == directory->st_dev)
-            holder = pid;
-    }
-    if (locks)
-        (void)fclose(locks);
-    return holder;
-}
-
 static int tell_busy(const struct grain_pinned *pinned, unsigned int seconds)
 {
-    struct stat directory;
-    char path[64], name[32] = "";
-    int pid = fstat(pinned->lock, &directory) ? 0 : lock_holder(&directory);
-    ssize_t length;
-    int fd;
+    char who[64];
 
-    if (!pid)
-        return grain_fail(-EBUSY, "%s: another command has been changing it for %u s; try again",
-                          pinned->directory, seconds);
-    (void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    length = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
-    if (fd >= 0)
-        close(fd);
-    name[length > 0 ? strcspn(name, "\n") : 0] = '\0';
-    return grain_fail(-EBUSY, "%s: process %d (%s) has been changing it for %u s; try again",
-                      pinned->directory, pid, *name ? name : "gone", seconds);
+    grain_lock_holder(pinned->lock, who, sizeof(who));
+    return grain_fail(-EBUSY, "%s: %s has been changing it for %u s; try again", pinned->directory,
+                      who, seconds);
 }
 
 /* Is the locked directory still the one of that name? */
