@@ -10,6 +10,7 @@ enum {
     EXIT_USAGE = 2,
 };
 
+int cmd_events(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 

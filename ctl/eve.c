@@ -34,16 +34,20 @@ static json_t *hex16(uint16_t value)
     return json_sprintf("0x%04x", value);
 }
 
+const char *eve_address(const struct grain_record *record, const uint8_t address[16],
+                        char buffer[64])
+{
+    if (record->family == 4)
+        return inet_ntop(AF_INET, address + 12, buffer, 64);
+    return inet_ntop(AF_INET6, address, buffer, 64);
+}
+
 static void put_address(json_t *event, const char *key, const struct grain_record *record,
                         const uint8_t address[16])
 {
-    char text[INET6_ADDRSTRLEN];
+    char text[64];
 
-    if (record->family == 4)
-        inet_ntop(AF_INET, address + 12, text, sizeof(text));
-    else
-        inet_ntop(AF_INET6, address, text, sizeof(text));
-    json_put_text(event, key, text);
+    json_put_text(event, key, eve_address(record, address, text));
 }
 
 static void put_vlan(json_t *event, const struct grain_record *record)
@@ -76,7 +80,7 @@ static void put_path(json_t *event, const char *path)
     free(escaped);
 }
 
-static const char *dns_protocol(const struct grain_record *record)
+const char *eve_dns_protocol(const struct grain_record *record)
 {
     switch (record->kind) {
     case GRAIN_NAME_MDNS_QUERY:
@@ -97,7 +101,7 @@ static void put_dns_question(json_t *dns, const struct grain_record *record,
     uint16_t class_ = message->class;
     char text[GRAIN_NAME_TEXT_MAX], buffer[16];
 
-    if (strcmp(dns_protocol(record), "dns"))
+    if (strcmp(eve_dns_protocol(record), "dns"))
         class_ &= 0x7fff;
     if (grain_dns_name_text(text, sizeof(text), message->name, message->name_length, true) >= 0)
         json_put_text(dns, "rrname", text);
@@ -154,7 +158,7 @@ static json_t *dns_object(const struct grain_record *record,
     json_put_number(counts, "ar", message->additionals);
     json_put(dns, "counts", counts);
     put_edns(dns, &message->edns);
-    json_put_text(dns, "protocol", dns_protocol(record));
+    json_put_text(dns, "protocol", eve_dns_protocol(record));
     return dns;
 }
 
@@ -233,29 +237,43 @@ static void put_message(json_t *event, const struct grain_record *record,
         json_put(event, "quic", quic_object(&message->quic));
 }
 
+/* What the kernel knows of a live packet beside its bytes. */
+static void put_live(json_t *grain, const struct grain_record *record)
+{
+    json_put_text(grain, "hook", record->header.hook == GRAIN_HOOK_XDP ? "xdp" : "tc");
+    json_put_text(grain, "direction",
+                  record->header.direction == GRAIN_DIRECTION_OUT ? "out" : "in");
+}
+
 static json_t *event_object(const struct grain_record *record, const struct grain_message *message,
-                            const char *path)
+                            const struct eve_origin *origin)
 {
     static const char *const types[] = {"dns", "tls", "quic"};
     const char *disposition = grain_disposition_name(record->disposition);
     json_t *event = must(json_object()), *grain = must(json_object());
 
-    json_put_time(event, "timestamp", record->header.time_ns);
-    json_put_number(event, "pcap_cnt", record->frame);
+    json_put_time(event, "timestamp", origin->time_ns);
+    if (origin->path)
+        json_put_number(event, "pcap_cnt", record->frame);
+    else
+        json_put_text(event, "in_iface", origin->interface);
     json_put_text(event, "event_type", types[message->kind]);
     put_vlan(event, record);
     put_flow(event, record);
-    put_path(event, path);
+    if (origin->path)
+        put_path(event, origin->path);
     put_message(event, record, message);
     json_put_text(grain, "disposition", disposition ? disposition : "unknown");
+    if (!origin->path)
+        put_live(grain, record);
     json_put(event, "grain", grain);
     return event;
 }
 
 int eve_print(const struct grain_record *record, const struct grain_message *message,
-              const char *path)
+              const struct eve_origin *origin)
 {
-    return json_print(event_object(record, message, path), false);
+    return json_print(event_object(record, message, origin), false);
 }
 
 void eve_flush(int *error)

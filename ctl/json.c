@@ -53,7 +53,7 @@ static int output_failed(void)
 
 int json_print(json_t *object, bool flush)
 {
-    char *line = must(json_dumps(object, JSON_COMPACT));
+    char *line = must(json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)));
     int error = 0;
 
     errno = 0;
