@@ -16,6 +16,7 @@ static const struct command {
     {"events", cmd_events, "show names and hellos as they pass"},
     {"replay", cmd_replay, "run captures through grain and show what is in them"},
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
+    {"top", cmd_top, "show the most frequent names, live"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

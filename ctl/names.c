@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "names.h"
 #include "say.h"
+
+#define TYPES_SHOWN 6
 
 struct hashed {
     struct grain_name_slot slot; /* hash, kind and type; the count so far */
@@ -56,11 +60,22 @@ void name_counts_evicted(struct name_counts *counts, const struct grain_name_slo
     hashed_get(counts, slot->hash, slot->kind, slot->type)->slot.count += slot->count;
 }
 
+/* Widen a span of ticks, which are 32 bits wide and wrap, by another one; `fresh`: it is empty. */
+static void widen(uint32_t *first, uint32_t *last, bool fresh, uint32_t from, uint32_t to)
+{
+    if (fresh || (int32_t)(from - *first) < 0)
+        *first = from;
+    if (fresh || (int32_t)(to - *last) > 0)
+        *last = to;
+}
+
 int name_counts_entry(void *user, const struct grain_name_entry *entry)
 {
     const struct grain_name_slot *slot = &entry->slot;
     struct hashed *hashed = hashed_get(user, slot->hash, slot->kind, slot->type);
 
+    widen(&hashed->slot.first_seen, &hashed->slot.last_seen, !hashed->slot.count, slot->first_seen,
+          slot->last_seen);
     hashed->slot.count += slot->count;
     if (entry->known)
         hashed_text(hashed, entry->text, slot->length);
@@ -148,6 +163,8 @@ static void merge_one(const void *node, VISIT visit, void *to)
     if ((visit != postorder && visit != leaf) || !hashed->slot.count)
         return;
     name = name_get(to, group_of(hashed->slot.kind), hashed);
+    widen(&name->first_seen, &name->last_seen, !name->queries && !name->responses,
+          hashed->slot.first_seen, hashed->slot.last_seen);
     if (is_response(hashed->slot.kind))
         name->responses += hashed->slot.count;
     else
@@ -225,4 +242,33 @@ void names_free(struct names *names)
     tdestroy(names->root, free_name);
     names->root = NULL;
     names->count = 0;
+}
+
+const char *name_text(char buffer[NAME_TEXT_MAX], const struct name *name)
+{
+    static const char *const marks[] = {"", " (mDNS)", " (LLMNR)", ""};
+    int length;
+
+    if (name->group == NAME_TLS)
+        length = grain_host_name_text(buffer, GRAIN_NAME_TEXT_MAX, name->text, name->length, true);
+    else
+        length = grain_dns_name_text(buffer, GRAIN_NAME_TEXT_MAX, name->text, name->length, true);
+    if (!name->length || length < 0)
+        length = snprintf(buffer, NAME_TEXT_MAX, "(names whose text was replaced)");
+    (void)snprintf(buffer + length, NAME_TEXT_MAX - length, "%s", marks[name->group]);
+    return buffer;
+}
+
+void name_types_text(char *out, size_t size, const struct name *name)
+{
+    size_t many = name->types_count > TYPES_SHOWN ? TYPES_SHOWN : name->types_count;
+    char buffer[16];
+    int used = 0;
+
+    *out = '\0';
+    for (size_t i = 0; i < many && (size_t)used < size; i++)
+        used += snprintf(out + used, size - used, "%s%s %" PRIu64, i ? ", " : "",
+                         grain_dns_type_text(name->types[i].type, buffer), name->types[i].count);
+    if (name->types_count > many && (size_t)used < size)
+        snprintf(out + used, size - used, ", %zu more", name->types_count - many);
 }

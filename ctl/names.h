@@ -10,6 +10,7 @@
 #define GRAIN_CTL_NAMES_H
 
 #include <grain/engine.h>
+#include <grain/message.h>
 
 enum name_group {
     NAME_DNS,
@@ -29,7 +30,8 @@ struct name {
     enum name_group group;
     uint64_t queries; /* for TLS: hellos */
     uint64_t responses;
-    struct name_type *types; /* the most frequent first */
+    uint32_t first_seen, last_seen; /* ticks */
+    struct name_type *types;        /* the most frequent first */
     size_t types_count;
     size_t length;
     uint8_t text[GRAIN_NAME_LENGTH_MAX + 1];
@@ -63,5 +65,12 @@ void name_counts_free(struct name_counts *counts);
 /* DNS, mDNS and LLMNR names together, or server names; the most frequent first. To be freed. */
 const struct name **names_sorted(const struct names *names, bool tls, size_t *count);
 void names_free(struct names *names);
+
+/* The name as people write it, its group behind it where that is not plain DNS or TLS. */
+#define NAME_TEXT_MAX (GRAIN_NAME_TEXT_MAX + 16)
+const char *name_text(char buffer[NAME_TEXT_MAX], const struct name *name);
+
+/* "A 12, AAAA 3" */
+void name_types_text(char *out, size_t size, const struct name *name);
 
 #endif

@@ -10,8 +10,6 @@
 #include "say.h"
 #include "table.h"
 
-#define TYPES_SHOWN 6
-
 struct report {
     const struct replay_sums *sums;
     struct style style;
@@ -122,35 +120,11 @@ static void print_packets(const struct report *report)
     table_free(table);
 }
 
-/* "A 12, AAAA 3" */
-static void types_text(char *out, size_t size, const struct name *name)
-{
-    size_t many = name->types_count > TYPES_SHOWN ? TYPES_SHOWN : name->types_count;
-    char buffer[16];
-    int used = 0;
-
-    *out = '\0';
-    for (size_t i = 0; i < many && (size_t)used < size; i++)
-        used += snprintf(out + used, size - used, "%s%s %" PRIu64, i ? ", " : "",
-                         grain_dns_type_text(name->types[i].type, buffer), name->types[i].count);
-    if (name->types_count > many && (size_t)used < size)
-        snprintf(out + used, size - used, ", %zu more", name->types_count - many);
-}
-
 static void name_cell(struct table *table, const struct name *name)
 {
-    static const char *const marks[] = {"", " (mDNS)", " (LLMNR)", ""};
-    char text[GRAIN_NAME_TEXT_MAX];
-    int length;
+    char text[NAME_TEXT_MAX];
 
-    if (name->group == NAME_TLS)
-        length = grain_host_name_text(text, sizeof(text), name->text, name->length, true);
-    else
-        length = grain_dns_name_text(text, sizeof(text), name->text, name->length, true);
-    if (!name->length || length < 0)
-        table_cell(table, "(names whose text was replaced)%s", marks[name->group]);
-    else
-        table_cell(table, "%s%s", text, marks[name->group]);
+    table_cell(table, "%s", name_text(text, name));
 }
 
 static void print_dns(const struct report *report)
@@ -167,7 +141,7 @@ static void print_dns(const struct report *report)
     table_cell(table, "types");
     table_cell(table, "name");
     for (size_t i = 0; i < lines; i++) {
-        types_text(types, sizeof(types), names[i]);
+        name_types_text(types, sizeof(types), names[i]);
         table_cell(table, "%s", count_text(buffer, names[i]->queries));
         table_cell(table, "%s", count_text(buffer, names[i]->responses));
         table_cell(table, "%s", types);

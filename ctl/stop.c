@@ -55,19 +55,18 @@ uint64_t clock_now(void)
 bool stop_wait_input(uint64_t until, int fd)
 {
     struct pollfd input = {.fd = fd, .events = POLLIN};
-    uint64_t now;
+    uint64_t now = clock_now(), left = until > now ? until - now : 0;
+    const struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000),
+                                     .tv_nsec = (long)(left % 1000000000)};
 
-    while (!asked && (now = clock_now()) < until) {
-        const struct timespec left = {.tv_sec = (time_t)((until - now) / 1000000000),
-                                      .tv_nsec = (long)((until - now) % 1000000000)};
-
-        if (ppoll(&input, 1, &left, &waiting) > 0)
-            break;
-    }
+    if (!asked)
+        (void)ppoll(&input, 1, &timeout, &waiting);
     return !asked;
 }
 
 bool stop_wait(uint64_t until)
 {
-    return stop_wait_input(until, -1);
+    while (!asked && clock_now() < until)
+        (void)stop_wait_input(until, -1);
+    return !asked;
 }

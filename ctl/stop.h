@@ -17,7 +17,7 @@ uint64_t clock_now(void);
 /* Wait until clock_now() is `until`; false: the end was asked for. */
 bool stop_wait(uint64_t until);
 
-/* The same, and also until there is something to read on `fd`. */
+/* The same, and also until there is something to read on `fd` or any signal comes. */
 bool stop_wait_input(uint64_t until, int fd);
 
 #endif

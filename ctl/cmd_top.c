@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* grainctl top: the most frequent names, server names or dispositions. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "options.h"
+#include "say.h"
+#include "stop.h"
+#include "top.h"
+
+#define ROWS_DEFAULT 20
+
+static const char usage[] =
+    "usage: grainctl top [dns|sni|dispositions] [--once] [--json] [-n N] [--interval S]\n"
+    "                    [--pin-root DIR]\n"
+    "\n"
+    "Shows the names that were counted, with counts, rates, shares, and when they were first and\n"
+    "last seen. It reads tables, so that nobody has to have listened.\n"
+    "\n"
+    "  --once          print the list and end; with --interval: after S seconds, with the rates\n"
+    "                  of that time\n"
+    "  --json          one JSON object; without --once one each interval, until ^C\n"
+    "  -n N            print at most N rows; 0: all (20)\n"
+    "  --interval S    read anew each S seconds (1)\n" OPTION_PIN_ROOT
+    "  --help          this text\n"
+    "\n"
+    "Keys: Tab turns to the next list; c, r, n and l sort by count, rate, name and when last "
+    "seen;\n"
+    "/ filters, Esc takes the filter off; Space pauses; arrows and pages move; q quits.\n";
+
+struct settings {
+    const char *root;
+    enum top_view view;
+    uint64_t rows;
+    uint64_t interval; /* 0: not given */
+    bool once, json, help;
+};
+
+static int print(const struct settings *settings, const struct top *top)
+{
+    return settings->json ? top_print_json(top, settings->rows)
+                          : top_print_text(top, settings->rows);
+}
+
+static int read_rows(struct top *top)
+{
+    int error = top_read(top);
+
+    if (error == -ENOENT)
+        say("%s; attach first: grainctl attach IFACE", grain_error());
+    else if (error)
+        say("%s", grain_error());
+    top_sort(top, TOP_BY_COUNT);
+    return error;
+}
+
+static int print_once(const struct settings *settings, struct top *top)
+{
+    int error = read_rows(top);
+
+    if (!error && settings->interval) {
+        stop_prepare();
+        (void)stop_wait(top->read_ns + settings->interval);
+        error = read_rows(top);
+    }
+    return error ? error : print(settings, top);
+}
+
+static int print_until_stopped(const struct settings *settings, struct top *top)
+{
+    uint64_t interval = settings->interval ? settings->interval : 1000000000;
+    int error;
+
+    stop_prepare();
+    do {
+        error = read_rows(top);
+        if (!error)
+            error = print(settings, top);
+    } while (!error && stop_wait(top->read_ns + interval));
+    return error;
+}
+
+static int run(const struct settings *settings)
+{
+    struct top top = {.root = settings->root, .view = settings->view};
+    int error;
+
+    if (settings->once)
+        error = print_once(settings, &top);
+    else if (settings->json)
+        error = print_until_stopped(settings, &top);
+    else if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        say("top: not on a terminal; --once prints the list, --json one list a second");
+        return EXIT_USAGE;
+    } else {
+        error = read_rows(&top);
+        if (!error)
+            error = top_screen(&top, settings->interval ? settings->interval : 1000000000);
+    }
+    top_free(&top);
+    return error ? EXIT_FAILED : EXIT_OK;
+}
+
+static bool parse_view(struct settings *settings, const char *text)
+{
+    static const char *const views[] = {"dns", "sni", "dispositions"};
+
+    for (int i = 0; i <= TOP_DISPOSITIONS; i++)
+        if (!strcmp(text, views[i])) {
+            settings->view = (enum top_view)i;
+            return true;
+        }
+    say("top %s: there are dns, sni and dispositions", text);
+    return false;
+}
+
+static bool parse_option(struct settings *settings, int option)
+{
+    switch (option) {
+    case 'o':
+        settings->once = true;
+        return true;
+    case 'j':
+        settings->json = true;
+        return true;
+    case 'n':
+        return option_number("-n", optarg, 0, 1000000000, &settings->rows);
+    case 'i':
+        return option_seconds("--interval", optarg, &settings->interval);
+    case 'p':
+        settings->root = optarg;
+        return true;
+    case 'h':
+        settings->help = true;
+        return true;
+    default:
+        say("\"grainctl top --help\" lists the options");
+        return false;
+    }
+}
+
+static bool parse_options(struct settings *settings, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"once", no_argument, NULL, 'o'},           {"json", no_argument, NULL, 'j'},
+        {"interval", required_argument, NULL, 'i'}, {"pin-root", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "hn:", options, NULL)) != -1)
+        if (!parse_option(settings, option))
+            return false;
+    if (settings->help)
+        return true;
+    if (optind < argc && !parse_view(settings, argv[optind++]))
+        return false;
+    if (optind < argc)
+        say("top: one list at a time");
+    return optind == argc;
+}
+
+int cmd_top(int argc, char **argv)
+{
+    struct settings settings = {.rows = ROWS_DEFAULT};
+
+    argv[0] = (char *)"grainctl";
+    if (!parse_options(&settings, argc, argv))
+        return EXIT_USAGE;
+    if (settings.help) {
+        fputs(usage, stdout);
+        return EXIT_OK;
+    }
+    return run(&settings);
+}
