@@ -46,7 +46,7 @@ static int set_sizes(struct grain_engine *engine)
         return grain_engine_fail(engine, -EINVAL, "flows: %u is not a power of two up to 1048576",
                                  flows);
     engine->load.bucket_mask = names * 16 / GRAIN_BUCKET_SLOTS - 1;
-    engine->load.text_mask = names * 16 - 1;
+    engine->load.text_mask = names * 16 / GRAIN_TEXT_WAYS - 1;
     engine->load.flow_mask = flows - 1;
     return 0;
 }

@@ -455,7 +455,7 @@ static int bpf_slots(struct grain_engine *engine, struct grain_slot_list *out)
     return 0;
 }
 
-static int bpf_text(struct grain_engine *engine, uint32_t index, struct grain_text_slot *out)
+static int bpf_texts(struct grain_engine *engine, uint32_t index, struct grain_text_bucket *out)
 {
     struct bpf_state *state = engine->state;
 
@@ -548,7 +548,7 @@ const struct grain_engine_ops grain_engine_bpf_ops = {
     .drain = bpf_drain,
     .counts = bpf_counts,
     .slots = bpf_slots,
-    .text = bpf_text,
+    .texts = bpf_texts,
     .reset = bpf_reset,
     .program_fd = bpf_program_fd,
 };

@@ -42,7 +42,7 @@ static void set_up(struct rig *rig)
 {
     rig->load = (struct grain_load){
         .bucket_mask = rig->options.names * 16 / GRAIN_BUCKET_SLOTS - 1,
-        .text_mask = rig->options.names * 16 - 1,
+        .text_mask = rig->options.names * 16 / GRAIN_TEXT_WAYS - 1,
         .flow_mask = rig->options.flows - 1,
         .hook = rig->options.tc ? GRAIN_HOOK_TC : GRAIN_HOOK_XDP,
         .direction = GRAIN_DIRECTION_IN,
