@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl replay: captures through the programs that run on a network card. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "eve.h"
+#include "options.h"
 #include "replay.h"
 #include "report.h"
 #include "say.h"
@@ -38,18 +37,6 @@ struct settings {
     bool json, stats, help;
 };
 
-static bool parse_number(const char *option, const char *text, uint64_t most, uint64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && !*end && !errno && *out >= 1 && *out <= most)
-        return true;
-    say("%s %s: not a number from 1 to %llu", option, text, (unsigned long long)most);
-    return false;
-}
-
 static bool parse_engine(struct settings *settings, const char *text)
 {
     settings->replay.engine_chosen = true;
@@ -76,12 +63,12 @@ static bool parse_option(struct settings *settings, int option)
         settings->stats = true;
         return true;
     case 't':
-        if (!parse_number("--top", optarg, 1000000000, &number))
+        if (!option_number("--top", optarg, 1, 1000000000, &number))
             return false;
         settings->top = number;
         return true;
     case 'S':
-        return parse_number("--seed", optarg, UINT64_MAX, &settings->replay.seed);
+        return option_number("--seed", optarg, 1, UINT64_MAX, &settings->replay.seed);
     case 'h':
         settings->help = true;
         return true;

@@ -10,6 +10,8 @@ enum {
     EXIT_USAGE = 2,
 };
 
+int cmd_events(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 
 #endif

@@ -7,39 +7,16 @@
 #include <string.h>
 #include <time.h>
 
-#include <jansson.h>
-
 #include "eve.h"
+#include "json.h"
 #include "say.h"
 
 #define HEX_MAX (2 * (GRAIN_NAME_LENGTH_MAX + 1) + 1)
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, must(value)))
-        must(NULL);
-}
-
-static void put_text(json_t *object, const char *key, const char *text)
-{
-    put(object, key, json_string(text));
-}
-
-static void put_number(json_t *object, const char *key, uint64_t number)
-{
-    put(object, key, json_integer(number));
-}
-
 static void put_true(json_t *object, const char *key, bool value)
 {
     if (value)
-        put(object, key, json_true());
-}
-
-static void append(json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, must(value)))
-        must(NULL);
+        json_put(object, key, json_true());
 }
 
 /* Bytes beyond what HEX_MAX holds are left out; no caller has them. */
@@ -49,7 +26,7 @@ static void put_hex(json_t *object, const char *key, const uint8_t *bytes, size_
 
     for (size_t i = 0; i < length && 2 * i + 2 < sizeof(text); i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    put_text(object, key, text);
+    json_put_text(object, key, text);
 }
 
 static json_t *hex16(uint16_t value)
@@ -57,28 +34,20 @@ static json_t *hex16(uint16_t value)
     return json_sprintf("0x%04x", value);
 }
 
-static void put_time(json_t *event, uint64_t time_ns)
+const char *eve_address(const struct grain_record *record, const uint8_t address[16],
+                        char buffer[64])
 {
-    time_t seconds = time_ns / 1000000000;
-    char text[64];
-    struct tm tm;
-
-    gmtime_r(&seconds, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    put(event, "timestamp",
-        json_sprintf("%s.%06u+0000", text, (unsigned int)(time_ns % 1000000000 / 1000)));
+    if (record->family == 4)
+        return inet_ntop(AF_INET, address + 12, buffer, 64);
+    return inet_ntop(AF_INET6, address, buffer, 64);
 }
 
 static void put_address(json_t *event, const char *key, const struct grain_record *record,
                         const uint8_t address[16])
 {
-    char text[INET6_ADDRSTRLEN];
+    char text[64];
 
-    if (record->family == 4)
-        inet_ntop(AF_INET, address + 12, text, sizeof(text));
-    else
-        inet_ntop(AF_INET6, address, text, sizeof(text));
-    put_text(event, key, text);
+    json_put_text(event, key, eve_address(record, address, text));
 }
 
 static void put_vlan(json_t *event, const struct grain_record *record)
@@ -89,17 +58,17 @@ static void put_vlan(json_t *event, const struct grain_record *record)
         return;
     tags = must(json_array());
     for (int i = 0; i < record->vlan_count && i < 2; i++)
-        append(tags, json_integer(record->vlan[i] & 0xfff));
-    put(event, "vlan", tags);
+        json_append(tags, json_integer(record->vlan[i] & 0xfff));
+    json_put(event, "vlan", tags);
 }
 
 static void put_flow(json_t *event, const struct grain_record *record)
 {
     put_address(event, "src_ip", record, record->source);
-    put_number(event, "src_port", record->source_port);
+    json_put_number(event, "src_port", record->source_port);
     put_address(event, "dest_ip", record, record->destination);
-    put_number(event, "dest_port", record->destination_port);
-    put_text(event, "proto", record->protocol == IPPROTO_TCP ? "TCP" : "UDP");
+    json_put_number(event, "dest_port", record->destination_port);
+    json_put_text(event, "proto", record->protocol == IPPROTO_TCP ? "TCP" : "UDP");
 }
 
 /* File names may hold any bytes, JSON may not. */
@@ -107,11 +76,11 @@ static void put_path(json_t *event, const char *path)
 {
     char *escaped = utf8_valid(path) ? must(strdup(path)) : escape_text(path);
 
-    put_text(event, "pcap_filename", escaped);
+    json_put_text(event, "pcap_filename", escaped);
     free(escaped);
 }
 
-static const char *dns_protocol(const struct grain_record *record)
+const char *eve_dns_protocol(const struct grain_record *record)
 {
     switch (record->kind) {
     case GRAIN_NAME_MDNS_QUERY:
@@ -132,26 +101,26 @@ static void put_dns_question(json_t *dns, const struct grain_record *record,
     uint16_t class_ = message->class;
     char text[GRAIN_NAME_TEXT_MAX], buffer[16];
 
-    if (strcmp(dns_protocol(record), "dns"))
+    if (strcmp(eve_dns_protocol(record), "dns"))
         class_ &= 0x7fff;
     if (grain_dns_name_text(text, sizeof(text), message->name, message->name_length, true) >= 0)
-        put_text(dns, "rrname", text);
+        json_put_text(dns, "rrname", text);
     put_hex(dns, "rrname_hex", message->name, message->name_length);
-    put_text(dns, "rrtype", grain_dns_type_text(message->type, buffer));
-    put_number(dns, "rrtype_id", message->type);
-    put_text(dns, "rrclass", grain_dns_class_text(class_, buffer));
-    put_number(dns, "rrclass_id", message->class);
+    json_put_text(dns, "rrtype", grain_dns_type_text(message->type, buffer));
+    json_put_number(dns, "rrtype_id", message->type);
+    json_put_text(dns, "rrclass", grain_dns_class_text(class_, buffer));
+    json_put_number(dns, "rrclass_id", message->class);
 }
 
 static void put_dns_flags(json_t *dns, const struct grain_dns_message *message)
 {
-    put(dns, "flags", json_sprintf("%04x", message->flags));
+    json_put(dns, "flags", json_sprintf("%04x", message->flags));
     put_true(dns, "qr", message->flags & 0x8000);
     put_true(dns, "aa", message->flags & 0x0400);
     put_true(dns, "tc", message->flags & 0x0200);
     put_true(dns, "rd", message->flags & 0x0100);
     put_true(dns, "ra", message->flags & 0x0080);
-    put_number(dns, "opcode", message->opcode);
+    json_put_number(dns, "opcode", message->opcode);
 }
 
 static void put_edns(json_t *dns, const struct grain_edns *edns)
@@ -161,10 +130,10 @@ static void put_edns(json_t *dns, const struct grain_edns *edns)
     if (!edns->present)
         return;
     object = must(json_object());
-    put_number(object, "version", edns->version);
-    put_number(object, "udp_size", edns->udp_size);
-    put(object, "do", json_boolean(edns->dnssec_ok));
-    put(dns, "edns", object);
+    json_put_number(object, "version", edns->version);
+    json_put_number(object, "udp_size", edns->udp_size);
+    json_put(object, "do", json_boolean(edns->dnssec_ok));
+    json_put(dns, "edns", object);
 }
 
 static json_t *dns_object(const struct grain_record *record,
@@ -173,23 +142,23 @@ static json_t *dns_object(const struct grain_record *record,
     json_t *dns = must(json_object()), *counts = must(json_object());
     char buffer[16];
 
-    put_number(dns, "version", 2);
-    put_text(dns, "type", message->response ? "answer" : "query");
-    put_number(dns, "id", message->id);
+    json_put_number(dns, "version", 2);
+    json_put_text(dns, "type", message->response ? "answer" : "query");
+    json_put_number(dns, "id", message->id);
     put_dns_flags(dns, message);
     if (message->has_question)
         put_dns_question(dns, record, message);
     if (message->response)
-        put_text(dns, "rcode", grain_dns_rcode_text(message->rcode, buffer));
+        json_put_text(dns, "rcode", grain_dns_rcode_text(message->rcode, buffer));
     if (message->has_question)
-        put_number(dns, "question", message->question);
-    put_number(counts, "qd", message->questions);
-    put_number(counts, "an", message->answers);
-    put_number(counts, "ns", message->authorities);
-    put_number(counts, "ar", message->additionals);
-    put(dns, "counts", counts);
+        json_put_number(dns, "question", message->question);
+    json_put_number(counts, "qd", message->questions);
+    json_put_number(counts, "an", message->answers);
+    json_put_number(counts, "ns", message->authorities);
+    json_put_number(counts, "ar", message->additionals);
+    json_put(dns, "counts", counts);
     put_edns(dns, &message->edns);
-    put_text(dns, "protocol", dns_protocol(record));
+    json_put_text(dns, "protocol", eve_dns_protocol(record));
     return dns;
 }
 
@@ -201,8 +170,8 @@ static void put_tls_lists(json_t *tls, const struct grain_tls_message *message)
     if (message->versions_count) {
         list = must(json_array());
         for (size_t i = 0; i < message->versions_count; i++)
-            append(list, hex16(message->versions[i]));
-        put(tls, "supported_versions", list);
+            json_append(list, hex16(message->versions[i]));
+        json_put(tls, "supported_versions", list);
     }
     if (!message->alpn_count)
         return;
@@ -210,8 +179,8 @@ static void put_tls_lists(json_t *tls, const struct grain_tls_message *message)
     for (size_t i = 0; i < message->alpn_count; i++)
         if (grain_host_name_text(text, sizeof(text), message->alpn[i].name, message->alpn[i].length,
                                  false) >= 0)
-            append(list, json_string(text));
-    put(tls, "alpn", list);
+            json_append(list, json_string(text));
+    json_put(tls, "alpn", list);
 }
 
 static json_t *tls_object(const struct grain_record *record,
@@ -222,16 +191,16 @@ static json_t *tls_object(const struct grain_record *record,
 
     if (message->sni_length &&
         grain_host_name_text(text, sizeof(text), message->sni, message->sni_length, true) >= 0)
-        put_text(tls, "sni", text);
-    put_text(tls, "version", grain_tls_version_text(message->version, text));
-    put(tls, "legacy_version", hex16(message->legacy_version));
+        json_put_text(tls, "sni", text);
+    json_put_text(tls, "version", grain_tls_version_text(message->version, text));
+    json_put(tls, "legacy_version", hex16(message->legacy_version));
     put_tls_lists(tls, message);
     if (message->random)
         put_hex(tls, "client_random", message->random, 32);
-    put_number(tls, "hello_length", message->hello_length);
+    json_put_number(tls, "hello_length", message->hello_length);
     put_true(tls, "ech", message->ech);
     put_true(tls, "partial", message->partial);
-    put_number(tls, "segments", record->segments);
+    json_put_number(tls, "segments", record->segments);
     return tls;
 }
 
@@ -250,8 +219,8 @@ static json_t *quic_object(const struct grain_quic_message *message)
     json_t *quic = must(json_object());
     char buffer[16];
 
-    put(quic, "version", json_sprintf("0x%08x", message->version));
-    put_text(quic, "version_name", eve_quic_version(message->version, buffer));
+    json_put(quic, "version", json_sprintf("0x%08x", message->version));
+    json_put_text(quic, "version_name", eve_quic_version(message->version, buffer));
     put_hex(quic, "dcid", message->dcid, message->dcid_length);
     put_hex(quic, "scid", message->scid, message->scid_length);
     return quic;
@@ -261,59 +230,54 @@ static void put_message(json_t *event, const struct grain_record *record,
                         const struct grain_message *message)
 {
     if (message->kind == GRAIN_MESSAGE_DNS)
-        put(event, "dns", dns_object(record, &message->dns));
+        json_put(event, "dns", dns_object(record, &message->dns));
     else if (message->kind == GRAIN_MESSAGE_TLS)
-        put(event, "tls", tls_object(record, &message->tls));
+        json_put(event, "tls", tls_object(record, &message->tls));
     else
-        put(event, "quic", quic_object(&message->quic));
+        json_put(event, "quic", quic_object(&message->quic));
+}
+
+/* What the kernel knows of a live packet beside its bytes. */
+static void put_live(json_t *grain, const struct grain_record *record)
+{
+    json_put_text(grain, "hook", record->header.hook == GRAIN_HOOK_XDP ? "xdp" : "tc");
+    json_put_text(grain, "direction",
+                  record->header.direction == GRAIN_DIRECTION_OUT ? "out" : "in");
 }
 
 static json_t *event_object(const struct grain_record *record, const struct grain_message *message,
-                            const char *path)
+                            const struct eve_origin *origin)
 {
     static const char *const types[] = {"dns", "tls", "quic"};
     const char *disposition = grain_disposition_name(record->disposition);
     json_t *event = must(json_object()), *grain = must(json_object());
 
-    put_time(event, record->header.time_ns);
-    put_number(event, "pcap_cnt", record->frame);
-    put_text(event, "event_type", types[message->kind]);
+    json_put_time(event, "timestamp", origin->time_ns);
+    if (origin->path)
+        json_put_number(event, "pcap_cnt", record->frame);
+    else
+        json_put_text(event, "in_iface", origin->interface);
+    json_put_text(event, "event_type", types[message->kind]);
     put_vlan(event, record);
     put_flow(event, record);
-    put_path(event, path);
+    if (origin->path)
+        put_path(event, origin->path);
     put_message(event, record, message);
-    put_text(grain, "disposition", disposition ? disposition : "unknown");
-    put(event, "grain", grain);
+    json_put_text(grain, "disposition", disposition ? disposition : "unknown");
+    if (!origin->path)
+        put_live(grain, record);
+    json_put(event, "grain", grain);
     return event;
 }
 
-static int output_failed(void)
-{
-    int error = errno ? errno : EIO;
-
-    if (error != EPIPE)
-        say("standard output: %s", strerror(error));
-    return -error;
-}
-
 int eve_print(const struct grain_record *record, const struct grain_message *message,
-              const char *path)
+              const struct eve_origin *origin)
 {
-    json_t *event = event_object(record, message, path);
-    char *line = must(json_dumps(event, JSON_COMPACT));
-    int error = 0;
-
-    errno = 0;
-    if (fputs(line, stdout) == EOF || putchar('\n') == EOF)
-        error = output_failed();
-    free(line);
-    json_decref(event);
-    return error;
+    return json_print(event_object(record, message, origin), false);
 }
 
 void eve_flush(int *error)
 {
-    errno = 0;
-    if (!*error && fflush(stdout))
-        *error = output_failed();
+    if (!*error)
+        *error = output_flush();
 }

@@ -13,7 +13,9 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"events", cmd_events, "show names and hellos as they pass"},
     {"replay", cmd_replay, "run captures through grain and show what is in them"},
+    {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

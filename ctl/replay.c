@@ -136,6 +136,14 @@ static void note_message(struct replay *replay, const struct grain_record *recor
         tally_add(&replay->sums.quic_versions, eve_quic_version(message->quic.version, buffer));
 }
 
+static int print_event(const struct replay *replay, const struct grain_record *record,
+                       const struct grain_message *message)
+{
+    const struct eve_origin origin = {.path = replay->file, .time_ns = record->header.time_ns};
+
+    return eve_print(record, message, &origin);
+}
+
 static int on_record(void *user, const struct grain_record *record, const uint8_t *bytes,
                      size_t length)
 {
@@ -156,7 +164,7 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
     if (replay->options.form == REPLAY_REPORT)
         note_message(replay, record, &message);
     else if (!replay->output_error)
-        replay->output_error = eve_print(record, &message, replay->file);
+        replay->output_error = print_event(replay, record, &message);
     return replay->output_error;
 }
 

@@ -1,22 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <jansson.h>
-
+#include "json.h"
 #include "say.h"
 #include "stats.h"
-
-static void put(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, must(value)))
-        must(NULL);
-}
-
-static void put_number(json_t *object, const char *key, uint64_t number)
-{
-    put(object, key, json_integer(number));
-}
 
 static json_t *dispositions(const struct replay_sums *sums)
 {
@@ -24,7 +9,7 @@ static json_t *dispositions(const struct replay_sums *sums)
 
     for (unsigned int i = 0; i < GRAIN_DISPOSITION_COUNT; i++)
         if (sums->counts.totals.packets[i])
-            put_number(object, grain_disposition_name(i), sums->counts.totals.packets[i]);
+            json_put_number(object, grain_disposition_name(i), sums->counts.totals.packets[i]);
     return object;
 }
 
@@ -34,12 +19,12 @@ static json_t *counters(const struct replay_sums *sums)
     json_t *object = must(json_object());
 
     for (unsigned int i = 0; i < GRAIN_COUNTER_COUNT; i++)
-        put_number(object, grain_counter_name(i), sums->counts.counters[i]);
-    put_number(object, "flows_pending", sums->counts.flows_pending);
-    put_number(object, "heads_only", sums->counts.heads_only);
-    put_number(object, "records_lost", sums->counts.events_lost);
-    put_number(object, "records_unreadable", sums->unreadable);
-    put_number(object, "texts_disagreed", sums->counts.texts_disagreed);
+        json_put_number(object, grain_counter_name(i), sums->counts.counters[i]);
+    json_put_number(object, "flows_pending", sums->counts.flows_pending);
+    json_put_number(object, "heads_only", sums->counts.heads_only);
+    json_put_number(object, "records_lost", sums->counts.events_lost);
+    json_put_number(object, "records_unreadable", sums->unreadable);
+    json_put_number(object, "texts_disagreed", sums->counts.texts_disagreed);
     return object;
 }
 
@@ -49,7 +34,7 @@ static json_t *by_kind(const uint64_t values[GRAIN_NAME_KIND_MAX])
 
     for (unsigned int i = 0; i < GRAIN_NAME_KIND_COUNT; i++)
         if (values[i])
-            put_number(object, grain_name_kind_name(i), values[i]);
+            json_put_number(object, grain_name_kind_name(i), values[i]);
     return object;
 }
 
@@ -57,29 +42,25 @@ static json_t *invariants(const struct replay_sums *sums)
 {
     json_t *object = must(json_object());
 
-    put(object, "packets", json_boolean(sums->packets_hold));
-    put(object, "names", json_boolean(sums->names_hold));
-    put(object, "events", json_boolean(sums->events_hold));
+    json_put(object, "packets", json_boolean(sums->packets_hold));
+    json_put(object, "names", json_boolean(sums->names_hold));
+    json_put(object, "events", json_boolean(sums->events_hold));
     return object;
 }
 
 void stats_print(const struct replay_sums *sums)
 {
     json_t *object = must(json_object());
-    char *text;
 
-    put_number(object, "files", sums->files);
-    put_number(object, "packets", replay_packets(sums));
-    put_number(object, "bytes", replay_bytes(sums));
-    put(object, "dispositions", dispositions(sums));
-    put(object, "counters", counters(sums));
-    put(object, "names", by_kind(sums->counts.names));
-    put(object, "unattributed", by_kind(sums->counts.unattributed));
-    put(object, "invariants", invariants(sums));
-    put(object, "engine", json_string(replay_engine_name(sums->engine)));
-    put_number(object, "elapsed_ns", sums->elapsed_ns);
-    text = must(json_dumps(object, JSON_COMPACT));
-    puts(text);
-    free(text);
-    json_decref(object);
+    json_put_number(object, "files", sums->files);
+    json_put_number(object, "packets", replay_packets(sums));
+    json_put_number(object, "bytes", replay_bytes(sums));
+    json_put(object, "dispositions", dispositions(sums));
+    json_put(object, "counters", counters(sums));
+    json_put(object, "names", by_kind(sums->counts.names));
+    json_put(object, "unattributed", by_kind(sums->counts.unattributed));
+    json_put(object, "invariants", invariants(sums));
+    json_put(object, "engine", json_string(replay_engine_name(sums->engine)));
+    json_put_number(object, "elapsed_ns", sums->elapsed_ns);
+    (void)json_print(object, false);
 }

@@ -9,7 +9,7 @@
 #include <grain/flow.h>
 #include <grain/limits.h>
 
-#include "engine_private.h"
+#include "tables_private.h"
 
 static _Thread_local char last_error[256];
 
@@ -140,14 +140,47 @@ int grain_engine_drain(struct grain_engine *engine)
     return error;
 }
 
+static int engine_slots(void *engine, struct grain_slot_list *out)
+{
+    const struct grain_engine *from = engine;
+
+    return from->ops->slots(engine, out);
+}
+
+static int engine_texts(void *engine, uint32_t index, struct grain_text_bucket *out)
+{
+    const struct grain_engine *from = engine;
+
+    return from->ops->texts(engine, index, out);
+}
+
+static struct grain_tables tables_of(struct grain_engine *engine)
+{
+    return (struct grain_tables){
+        .slots = engine_slots,
+        .texts = engine_texts,
+        .user = engine,
+        .text_mask = engine->load.text_mask,
+        .key = &engine->config.key,
+    };
+}
+
+int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user)
+{
+    const struct grain_tables tables = tables_of(engine);
+
+    return grain_tables_names(&tables, fn, user);
+}
+
 int grain_engine_counts(struct grain_engine *engine, struct grain_engine_counts *out)
 {
+    const struct grain_tables tables = tables_of(engine);
     int error;
 
     memset(out, 0, sizeof(*out));
     error = engine->ops->counts(engine, out);
     out->heads_only = engine->heads_only;
-    return error ? error : grain_tables_count(engine, out);
+    return error ? error : grain_tables_count(&tables, out);
 }
 
 int grain_engine_reset(struct grain_engine *engine)
@@ -162,11 +195,14 @@ int grain_engine_program_fd(const struct grain_engine *engine)
     return engine->ops->program_fd(engine);
 }
 
-/* A record is untrusted until its header agrees with what came. */
-static bool record_sound(const struct grain_record *record, size_t size)
+bool grain_record_take(struct grain_record *record, const void *data, size_t size)
 {
     const struct grain_record_header *header = &record->header;
 
+    /* In a ring, records start at any multiple of four. */
+    if (size < sizeof(*record))
+        return false;
+    memcpy(record, data, sizeof(*record));
     return header->version == GRAIN_RECORD_VERSION && header->type >= GRAIN_RECORD_NAME &&
            header->type <= GRAIN_RECORD_DNS && header->header_length == sizeof(*record) &&
            header->length >= sizeof(*record) && header->length <= size;
@@ -176,11 +212,7 @@ int grain_engine_deliver(struct grain_engine *engine, const void *data, size_t s
 {
     struct grain_record record;
 
-    /* In a ring, records start at any multiple of four. */
-    if (size < sizeof(record))
-        return grain_engine_fail(engine, -EBADMSG, "a record of %zu bytes is too short", size);
-    memcpy(&record, data, sizeof(record));
-    if (!record_sound(&record, size))
+    if (!grain_record_take(&record, data, size))
         return grain_engine_fail(engine, -EBADMSG, "a record of %zu bytes makes no sense", size);
     if (!engine->options.on_record)
         return 0;

@@ -21,7 +21,8 @@
 
 #include <grain/flow.h>
 
-#include "engine_private.h"
+#include "maps_read.h"
+
 #include "grain_xdp.skel.h"
 
 #define RING_PAGES_DEFAULT 1024
@@ -301,155 +302,44 @@ static int bpf_run(struct grain_engine *engine, const struct grain_replay *repla
     return 0;
 }
 
-/* Sum 64-bit words over CPUs; all values that are summed consist of such words. */
-static void add_words(void *to, const void *from, size_t bytes)
+static struct grain_map_set map_set(const struct grain_engine *engine)
 {
-    uint64_t *sum = to;
-    const uint64_t *words = from;
+    const struct bpf_state *state = engine->state;
 
-    for (size_t i = 0; i < bytes / sizeof(*sum); i++)
-        sum[i] += words[i];
-}
-
-static int read_totals(struct bpf_state *state, uint32_t slot, struct grain_engine_counts *out)
-{
-    size_t size = sizeof(struct grain_totals);
-    uint8_t *values = calloc(state->cpus, size);
-    int error = 0;
-
-    if (!values)
-        return -ENOMEM;
-    if (bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.grain_totals_map), &slot, values))
-        error = -errno;
-    for (int cpu = 0; !error && cpu < state->cpus; cpu++)
-        add_words(&out->totals, values + cpu * size, size);
-    free(values);
-    return error;
-}
-
-static int read_cpus(struct bpf_state *state, struct grain_engine_counts *out)
-{
-    struct grain_cpu *values = calloc(state->cpus, sizeof(*values));
-    uint32_t zero = 0;
-    int error = 0;
-
-    if (!values)
-        return -ENOMEM;
-    if (bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.grain_cpu_map), &zero, values))
-        error = -errno;
-    for (int cpu = 0; !error && cpu < state->cpus; cpu++) {
-        add_words(out->counters, values[cpu].counters, sizeof(out->counters));
-        add_words(out->names, values[cpu].names, sizeof(out->names));
-        add_words(out->unattributed, values[cpu].unattributed, sizeof(out->unattributed));
-    }
-    free(values);
-    return error;
-}
-
-static int count_flows(struct grain_engine *engine, struct grain_engine_counts *out)
-{
-    struct bpf_state *state = engine->state;
-    int map = bpf_map__fd(state->skeleton->maps.grain_flow_tags);
-
-    for (uint32_t i = 0; i <= engine->load.flow_mask; i++) {
-        struct grain_flow_tags tags;
-
-        if (bpf_map_lookup_elem(map, &i, &tags))
-            return -errno;
-        for (int way = 0; way < GRAIN_FLOW_WAYS; way++)
-            out->flows_pending += tags.tags[way] != 0;
-    }
-    return 0;
+    return (struct grain_map_set){
+        .totals = bpf_map__fd(state->skeleton->maps.grain_totals_map),
+        .cpu = bpf_map__fd(state->skeleton->maps.grain_cpu_map),
+        .counts = bpf_map__fd(state->skeleton->maps.grain_counts),
+        .texts = bpf_map__fd(state->skeleton->maps.grain_texts),
+        .flow_tags = bpf_map__fd(state->skeleton->maps.grain_flow_tags),
+        .cpus = state->cpus,
+        .buckets = engine->load.bucket_mask + 1,
+        .text_buckets = engine->load.text_mask + 1,
+        .flow_buckets = engine->load.flow_mask + 1,
+    };
 }
 
 static int bpf_counts(struct grain_engine *engine, struct grain_engine_counts *out)
 {
-    struct bpf_state *state = engine->state;
-    int error = read_totals(state, engine->load.source_slot, out);
+    const struct bpf_state *state = engine->state;
+    const struct grain_map_set maps = map_set(engine);
+    int error = grain_maps_totals(&maps, engine->load.source_slot, &out->totals);
 
     if (!error)
-        error = read_cpus(state, out);
+        error = grain_maps_cpus(&maps, out);
     if (!error)
-        error = count_flows(engine, out);
+        error = grain_maps_flows(&maps, &out->flows_pending);
     out->events_lost = state->lost;
     if (error)
         return grain_engine_fail(engine, error, "cannot read the counters: %s", strerror(-error));
     return 0;
 }
 
-static int add_buckets(struct grain_slot_list *out, const struct grain_name_bucket *buckets,
-                       size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        for (int s = 0; s < GRAIN_BUCKET_SLOTS; s++) {
-            const struct grain_name_slot *slot = &buckets[i].slots[s];
-            int error = slot->hash ? grain_slot_list_add(out, slot) : 0;
-
-            if (error)
-                return error;
-        }
-    }
-    return 0;
-}
-
-/* Kernels before 5.13 read per-CPU arrays one by one only. */
-static int slots_one_by_one(struct grain_engine *engine, struct grain_name_bucket *buckets,
-                            struct grain_slot_list *out)
-{
-    struct bpf_state *state = engine->state;
-    int map = bpf_map__fd(state->skeleton->maps.grain_counts);
-
-    for (uint32_t i = 0; i <= engine->load.bucket_mask; i++) {
-        int error;
-
-        if (bpf_map_lookup_elem(map, &i, buckets))
-            return -errno;
-        error = add_buckets(out, buckets, state->cpus);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-static int slots_by_batch(struct grain_engine *engine, struct grain_name_bucket *buckets,
-                          uint32_t *keys, struct grain_slot_list *out)
-{
-    struct bpf_state *state = engine->state;
-    int map = bpf_map__fd(state->skeleton->maps.grain_counts);
-    uint32_t position = 0, *in = NULL;
-    int error = 0, end = 0;
-    LIBBPF_OPTS(bpf_map_batch_opts, options);
-
-    while (!error && !end) {
-        uint32_t count = READ_BATCH;
-
-        if (bpf_map_lookup_batch(map, in, &position, keys, buckets, &count, &options)) {
-            end = errno == ENOENT;
-            if (!end)
-                return -errno;
-        }
-        in = &position;
-        error = add_buckets(out, buckets, (size_t)count * state->cpus);
-    }
-    return error;
-}
-
 static int bpf_slots(struct grain_engine *engine, struct grain_slot_list *out)
 {
-    struct bpf_state *state = engine->state;
-    struct grain_name_bucket *buckets = calloc((size_t)READ_BATCH * state->cpus, sizeof(*buckets));
-    uint32_t *keys = calloc(READ_BATCH, sizeof(*keys));
-    int error = -ENOMEM;
+    const struct grain_map_set maps = map_set(engine);
+    int error = grain_maps_slots(&maps, out);
 
-    if (buckets && keys) {
-        error = slots_by_batch(engine, buckets, keys, out);
-        if (error && error != -ENOMEM) {
-            out->count = 0;
-            error = slots_one_by_one(engine, buckets, out);
-        }
-    }
-    free(buckets);
-    free(keys);
     if (error)
         return grain_engine_fail(engine, error, "cannot read the names: %s", strerror(-error));
     return 0;
@@ -457,10 +347,11 @@ static int bpf_slots(struct grain_engine *engine, struct grain_slot_list *out)
 
 static int bpf_texts(struct grain_engine *engine, uint32_t index, struct grain_text_bucket *out)
 {
-    struct bpf_state *state = engine->state;
+    const struct grain_map_set maps = map_set(engine);
+    int error = grain_maps_text(&maps, index, out);
 
-    if (bpf_map_lookup_elem(bpf_map__fd(state->skeleton->maps.grain_texts), &index, out))
-        return grain_engine_fail(engine, -errno, "cannot read a name's text: %s", strerror(errno));
+    if (error)
+        return grain_engine_fail(engine, error, "cannot read a name's text: %s", strerror(-error));
     return 0;
 }
 

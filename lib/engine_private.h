@@ -48,9 +48,9 @@ int grain_engine_fail(struct grain_engine *engine, int error, const char *format
 /* Check a record that came out of a ring and hand it to the caller. */
 int grain_engine_deliver(struct grain_engine *engine, const void *data, size_t size);
 
-/* What stands in the tables, by kind, and the texts that do not belong to their names, into
- * `counts`. */
-int grain_tables_count(struct grain_engine *engine, struct grain_engine_counts *counts);
+/* Copy a record out of a ring. It is untrusted: false when its header does not agree with what
+ * came. The raw bytes behind it are those up to header.length. */
+bool grain_record_take(struct grain_record *record, const void *data, size_t size);
 
 int grain_slot_list_add(struct grain_slot_list *list, const struct grain_name_slot *slot);
 

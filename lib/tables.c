@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_private.h"
 #include "parse/name.h"
+#include "tables_private.h"
 
 int grain_slot_list_add(struct grain_slot_list *list, const struct grain_name_slot *slot)
 {
@@ -58,11 +58,11 @@ static bool text_agrees(const struct grain_text_slot *text, uint64_t hash,
 }
 
 /* The text stored under a hash. -ENOENT: none. */
-static int find_text(struct grain_engine *engine, uint64_t hash, struct grain_text_slot *out)
+static int find_text(const struct grain_tables *tables, uint64_t hash, struct grain_text_slot *out)
 {
-    uint32_t index = grain_text_bucket_of(hash) & engine->load.text_mask;
     struct grain_text_bucket bucket;
-    int error = engine->ops->texts(engine, index, &bucket);
+    int error =
+        tables->texts(tables->user, grain_text_bucket_of(hash) & tables->text_mask, &bucket);
 
     if (error)
         return error;
@@ -75,30 +75,19 @@ static int find_text(struct grain_engine *engine, uint64_t hash, struct grain_te
     return -ENOENT;
 }
 
-static int report(struct grain_engine *engine, const struct grain_name_slot *slot, grain_name_fn fn,
-                  void *user)
+static bool same_shape(const struct grain_text_slot *text, const struct grain_name_slot *slot)
 {
-    struct grain_name_entry entry = {.slot = *slot};
-    struct grain_text_slot text;
-    int error = find_text(engine, slot->hash, &text);
-
-    if (error && error != -ENOENT)
-        return error;
-    if (!error && text.kind == slot->kind && text.type == slot->type &&
-        text.length == slot->length && text_agrees(&text, slot->hash, &engine->config.key)) {
-        entry.known = true;
-        memcpy(entry.text, text.text, text.length);
-    }
-    return fn(user, &entry);
+    return text->kind == slot->kind && text->type == slot->type && text->length == slot->length;
 }
 
+typedef int (*slot_fn)(const struct grain_tables *tables, const struct grain_name_slot *slot,
+                       void *user);
+
 /* Every name once, the slots of all CPUs merged. */
-static int for_each_name(struct grain_engine *engine,
-                         int (*fn)(struct grain_engine *, const struct grain_name_slot *, void *),
-                         void *user)
+static int for_each_name(const struct grain_tables *tables, slot_fn fn, void *user)
 {
     struct grain_slot_list list = {0};
-    int error = engine->ops->slots(engine, &list);
+    int error = tables->slots(tables->user, &list);
 
     if (!error && list.count)
         qsort(list.slots, list.count, sizeof(*list.slots), by_hash);
@@ -107,7 +96,7 @@ static int for_each_name(struct grain_engine *engine,
 
         while (i < list.count && list.slots[i].hash == sum.hash)
             merge(&sum, &list.slots[i++]);
-        error = fn(engine, &sum, user);
+        error = fn(tables, &sum, user);
     }
     free(list.slots);
     return error;
@@ -118,34 +107,48 @@ struct report_to {
     void *user;
 };
 
-static int report_slot(struct grain_engine *engine, const struct grain_name_slot *slot, void *user)
+static int report_slot(const struct grain_tables *tables, const struct grain_name_slot *slot,
+                       void *user)
 {
     const struct report_to *to = user;
+    struct grain_name_entry entry = {.slot = *slot};
+    struct grain_text_slot text;
+    int error = find_text(tables, slot->hash, &text);
 
-    return report(engine, slot, to->fn, to->user);
+    if (error && error != -ENOENT)
+        return error;
+    if (!error && same_shape(&text, slot) && text_agrees(&text, slot->hash, tables->key)) {
+        entry.known = true;
+        memcpy(entry.text, text.text, text.length);
+    }
+    return to->fn(to->user, &entry);
 }
 
-int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user)
+int grain_tables_names(const struct grain_tables *tables, grain_name_fn fn, void *user)
 {
     struct report_to to = {fn, user};
 
-    return for_each_name(engine, report_slot, &to);
+    return for_each_name(tables, report_slot, &to);
 }
 
-static int count_slot(struct grain_engine *engine, const struct grain_name_slot *slot, void *user)
+static int count_slot(const struct grain_tables *tables, const struct grain_name_slot *slot,
+                      void *user)
 {
     struct grain_engine_counts *counts = user;
     struct grain_text_slot text;
-    int error = find_text(engine, slot->hash, &text);
+    int error = find_text(tables, slot->hash, &text);
 
     counts->table[slot->kind % GRAIN_NAME_KIND_MAX] += slot->count;
     if (error)
         return error == -ENOENT ? 0 : error;
-    counts->texts_disagreed += !text_agrees(&text, slot->hash, &engine->config.key);
+    if (!text_agrees(&text, slot->hash, tables->key))
+        counts->texts_disagreed++;
+    else if (!same_shape(&text, slot))
+        counts->hash_collisions++;
     return 0;
 }
 
-int grain_tables_count(struct grain_engine *engine, struct grain_engine_counts *counts)
+int grain_tables_count(const struct grain_tables *tables, struct grain_engine_counts *counts)
 {
-    return for_each_name(engine, count_slot, counts);
+    return for_each_name(tables, count_slot, counts);
 }

@@ -9,8 +9,9 @@
  *   <root>/v1/programs/<n>   the program of source slot n
  *   <root>/v1/links/<n>      its link, where the way of attaching has one
  *
- * Whoever changes any of it holds an exclusive flock(2) on the directory <root>/v1. Pinned maps are
- * untrusted input: a reader checks `abi` and each map's type and sizes before it uses them.
+ * Whoever changes any of it holds an exclusive flock(2) on the directory <root>/v1, and whoever
+ * reads the events one on <root>/v1/programs, since a perf event array has one reader. Pinned maps
+ * are untrusted input: a reader checks `abi` and each map's type and sizes before it uses them.
  */
 #ifndef GRAIN_PINS_H
 #define GRAIN_PINS_H
@@ -36,6 +37,7 @@
 #define GRAIN_PIN_SOURCES  "sources"
 #define GRAIN_PIN_PROGRAMS "programs"
 #define GRAIN_PIN_LINKS    "links"
+#define GRAIN_PIN_READER   GRAIN_PIN_PROGRAMS /* the folder that the reader of events locks */
 
 #define GRAIN_ABI_MAGIC 0x6e696172672e2e2eULL /* "...grain" */
 
@@ -45,7 +47,7 @@ struct grain_abi {
     __u32 abi;  /* GRAIN_ABI_VERSION */
     __u32 cpus; /* possible CPUs: per-CPU values come one for each */
     __u32 buckets;
-    __u32 texts;
+    __u32 texts; /* buckets of grain_texts */
     __u32 flow_buckets;
     __u32 config_size; /* sizeof of the structures */
     __u32 cpu_size;

@@ -86,6 +86,7 @@ struct grain_engine_counts {
     uint64_t heads_only;  /* frames longer than GRAIN_FRAME_HEAD: their head was run, with the true
                              length */
     uint64_t texts_disagreed; /* stored texts that do not hash to their key */
+    uint64_t hash_collisions; /* names that share a hash with one of another kind, type or length */
 };
 
 /* One name of the tables. `text` is folded; DNS names are in wire form. `known`: the text was there

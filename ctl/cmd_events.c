@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* grainctl events: names and hellos as they pass. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <grain/events.h>
+#include <grain/limits.h>
+
+#include "commands.h"
+#include "json.h"
+#include "line.h"
+#include "options.h"
+#include "say.h"
+#include "sources.h"
+#include "stop.h"
+#include "table.h"
+
+/* How long an event may lie in a ring before it is shown. */
+#define POLL_MS 100
+
+static const char usage[] =
+    "usage: grainctl events [dns|tls|quic] [--count N] [--json] [--pin-root DIR]\n"
+    "\n"
+    "Shows events as they come, until ^C: new names, and one in so many of the known ones, as\n"
+    "\"grainctl attach --sample\" says. Events have one reader at a time.\n"
+    "\n"
+    "  --count N       end after N events\n"
+    "  --json          one JSON object an event, in the shape of Suricata's EVE; the last one\n"
+    "                  tells what came of everything that could have become an "
+    "event\n" OPTION_PIN_ROOT "  --help          this text\n";
+
+static const char *const kinds[] = {"dns", "tls", "quic"}; /* by enum grain_message_kind */
+
+struct settings {
+    const char *root;
+    int kind;       /* enum grain_message_kind; -1: all */
+    uint64_t count; /* 0: until ^C */
+    bool json, help;
+};
+
+struct stream {
+    const struct settings *settings;
+    struct grain_live *live;
+    struct grain_source sources[GRAIN_SOURCE_SLOTS];
+    struct grain_clock clock;
+    uint64_t refreshed; /* clock_now() */
+    uint64_t printed;
+    uint64_t unreadable;
+    int output_error;
+};
+
+static bool enough(const struct stream *stream)
+{
+    return stream->output_error ||
+           (stream->settings->count && stream->printed >= stream->settings->count);
+}
+
+static int on_record(void *user, const struct grain_record *record, const uint8_t *bytes,
+                     size_t length)
+{
+    struct stream *stream = user;
+    struct grain_message message;
+    struct eve_origin origin = {.interface = "?"};
+
+    if (grain_message_parse(&message, record, bytes, length)) {
+        stream->unreadable++;
+        return 0;
+    }
+    /* What comes after the last one that was asked for is still counted. */
+    if (enough(stream) ||
+        (stream->settings->kind >= 0 && (int)message.kind != stream->settings->kind))
+        return 0;
+    if (record->header.source_slot < GRAIN_SOURCE_SLOTS)
+        origin.interface = source_name(&stream->sources[record->header.source_slot]);
+    origin.time_ns = grain_clock_boot(&stream->clock, record->header.time_ns);
+    stream->printed++;
+    stream->output_error = stream->settings->json ? eve_print(record, &message, &origin)
+                                                  : line_print(record, &message, &origin);
+    return 0;
+}
+
+/* Names of interfaces and the offset of the clocks change now and then. */
+static int refresh(struct stream *stream)
+{
+    int error = grain_live_clock(stream->live, &stream->clock);
+
+    for (uint32_t slot = 0; !error && slot < GRAIN_SOURCE_SLOTS; slot++)
+        error = grain_pinned_source(grain_live_pinned(stream->live), slot, &stream->sources[slot]);
+    stream->refreshed = clock_now();
+    if (!error && !grain_live_current(stream->live)) {
+        say("the maps were removed: everything was detached");
+        return -ESTALE;
+    }
+    if (error)
+        say("%s", grain_error());
+    return error;
+}
+
+static int read_on(struct stream *stream, struct grain_events *events)
+{
+    int error = 0;
+
+    while (!error && !enough(stream) && !stop_requested()) {
+        error = grain_events_poll(events, POLL_MS);
+        if (error == -EINTR)
+            error = 0;
+        if (error)
+            say("%s", grain_error());
+        if (!stream->output_error)
+            stream->output_error = output_flush();
+        if (!error && clock_now() - stream->refreshed > 1000000000)
+            error = refresh(stream);
+    }
+    return error;
+}
+
+/* The program's counters from EVENTS_SEEN to EVENTS_FAILED, while events were read. */
+static void put_counters(json_t *object, const struct grain_engine_counts *before,
+                         const struct grain_engine_counts *after)
+{
+    for (unsigned int i = GRAIN_COUNTER_EVENTS_SEEN; i <= GRAIN_COUNTER_EVENTS_FAILED; i++)
+        json_put_number(object, grain_counter_name(i), after->counters[i] - before->counters[i]);
+}
+
+static void print_end_json(struct stream *stream, const struct grain_events_counts *counts,
+                           const struct grain_engine_counts *before,
+                           const struct grain_engine_counts *after)
+{
+    json_t *event = must(json_object()), *stats = must(json_object());
+
+    json_put_number(stats, "printed", stream->printed);
+    json_put_number(stats, "received", counts->received);
+    json_put_number(stats, "records_lost", counts->lost);
+    json_put_number(stats, "records_missing", counts->missing);
+    json_put_number(stats, "records_unsound", counts->unsound);
+    json_put_number(stats, "records_unreadable", stream->unreadable);
+    put_counters(stats, before, after);
+    json_put_time(event, "timestamp", stream->clock.wall_ns);
+    json_put_text(event, "event_type", "stats");
+    json_put(event, "stats", stats);
+    stream->output_error = json_print(event, true);
+}
+
+static void say_part(char *text, size_t size, uint64_t count, const char *what)
+{
+    char buffer[COUNT_TEXT_MAX];
+    size_t used = strlen(text);
+
+    if (count)
+        (void)snprintf(text + used, size - used, ", %s %s", count_text(buffer, count), what);
+}
+
+static void say_end(const struct stream *stream, const struct grain_events_counts *counts,
+                    const struct grain_engine_counts *before,
+                    const struct grain_engine_counts *after)
+{
+    static const struct {
+        unsigned int counter;
+        const char *what;
+    } parts[] = {
+        {GRAIN_COUNTER_EVENTS_SAMPLED_OUT, "not chosen by sampling"},
+        {GRAIN_COUNTER_EVENTS_OVER_BUDGET, "over budget"},
+        {GRAIN_COUNTER_EVENTS_RING_FULL, "lost: the ring was full"},
+        {GRAIN_COUNTER_EVENTS_NO_READER, "while no ring was open"},
+        {GRAIN_COUNTER_EVENTS_FAILED, "refused by the kernel"},
+    };
+    char text[512] = "", buffer[COUNT_TEXT_MAX];
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        say_part(text, sizeof(text),
+                 after->counters[parts[i].counter] - before->counters[parts[i].counter],
+                 parts[i].what);
+    say_part(text, sizeof(text), counts->received - stream->printed - stream->unreadable,
+             "not asked for");
+    say_part(text, sizeof(text), counts->unsound + stream->unreadable, "unreadable");
+    say("%s event%s%s", count_text(buffer, stream->printed), stream->printed == 1 ? "" : "s", text);
+}
+
+static int run_stream(struct stream *stream)
+{
+    const struct grain_events_options options = {
+        .size = sizeof(options), .on_record = on_record, .user = stream};
+    struct grain_engine_counts before, after;
+    struct grain_events_counts counts;
+    struct grain_events *events = NULL;
+    int error = grain_live_counters(stream->live, &before);
+
+    if (!error)
+        error = grain_events_open(&events, stream->live, &options);
+    if (error) {
+        say("%s", grain_error());
+        return error;
+    }
+    error = read_on(stream, events);
+    if (grain_events_stop(events) || grain_live_counters(stream->live, &after)) {
+        say("%s", grain_error());
+        error = error ? error : -EIO;
+    } else {
+        (void)grain_live_clock(stream->live, &stream->clock);
+        grain_events_counts(events, &counts);
+        if (stream->settings->json && !stream->output_error)
+            print_end_json(stream, &counts, &before, &after);
+        say_end(stream, &counts, &before, &after);
+    }
+    grain_events_free(events);
+    return error ? error : stream->output_error;
+}
+
+static int run(const struct settings *settings)
+{
+    struct stream stream = {.settings = settings, .live = live_open(settings->root)};
+    int error;
+
+    if (!stream.live)
+        return EXIT_FAILED;
+    stop_prepare();
+    error = refresh(&stream);
+    if (!error)
+        error = run_stream(&stream);
+    grain_live_free(stream.live);
+    return error ? EXIT_FAILED : EXIT_OK;
+}
+
+static bool parse_kind(struct settings *settings, const char *text)
+{
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(text, kinds[i]))
+            settings->kind = i;
+    if (settings->kind < 0)
+        say("events %s: there are dns, tls and quic, or all without a name", text);
+    return settings->kind >= 0;
+}
+
+static bool parse_option(struct settings *settings, int option)
+{
+    switch (option) {
+    case 'c':
+        return option_number("--count", optarg, 1, UINT64_MAX, &settings->count);
+    case 'j':
+        settings->json = true;
+        return true;
+    case 'p':
+        settings->root = optarg;
+        return true;
+    case 'h':
+        settings->help = true;
+        return true;
+    default:
+        say("\"grainctl events --help\" lists the options");
+        return false;
+    }
+}
+
+static bool parse_options(struct settings *settings, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"count", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
+        {"pin-root", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+        if (!parse_option(settings, option))
+            return false;
+    if (settings->help)
+        return true;
+    if (optind < argc && !parse_kind(settings, argv[optind++]))
+        return false;
+    if (optind < argc)
+        say("events: one kind, or none for all");
+    return optind == argc;
+}
+
+int cmd_events(int argc, char **argv)
+{
+    struct settings settings = {.kind = -1};
+
+    argv[0] = (char *)"grainctl";
+    if (!parse_options(&settings, argc, argv))
+        return EXIT_USAGE;
+    if (settings.help) {
+        fputs(usage, stdout);
+        return EXIT_OK;
+    }
+    return run(&settings);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What went wrong, in one line. */
+#ifndef GRAIN_ERROR_H
+#define GRAIN_ERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GRAIN_API __attribute__((visibility("default")))
+
+/*
+ * The calling thread's last failure in grain/pinned.h, grain/memory.h or grain/attach.h: what,
+ * where, and what to do about it; without a newline. Meaningful after one of them has returned an
+ * error. It may hold names that came from outside: escape it for a terminal.
+ */
+GRAIN_API const char *grain_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
