@@ -20,8 +20,8 @@
 #include "cases.h"
 #include "rig.h"
 
-#define NAMES    1024
-#define FLOWS    512
+#define NAMES    64
+#define FLOWS    128
 #define SHORTEST 34
 #define LONGEST  3712
 
