@@ -99,7 +99,7 @@ static void put_totals(json_t *object, const struct grain_totals *totals, double
 {
     json_put_number(object, "packets", totals_packets(totals));
     json_put_number(object, "bytes", totals_bytes(totals));
-    json_put_number(object, "segments", totals->segments);
+    json_put_number(object, "segments", totals_packets(totals) + totals->segments);
     if (seconds > 0) {
         json_put(object, "packets_per_second", json_real(rate(totals_packets(totals), seconds)));
         json_put(object, "bytes_per_second", json_real(rate(totals_bytes(totals), seconds)));

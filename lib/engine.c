@@ -46,7 +46,7 @@ static int set_sizes(struct grain_engine *engine)
         return grain_engine_fail(engine, -EINVAL, "flows: %u is not a power of two up to 1048576",
                                  flows);
     engine->load.bucket_mask = names * 16 / GRAIN_BUCKET_SLOTS - 1;
-    engine->load.text_mask = names * 16 - 1;
+    engine->load.text_mask = names * 16 / GRAIN_TEXT_WAYS - 1;
     engine->load.flow_mask = flows - 1;
     return 0;
 }
@@ -147,18 +147,18 @@ static int engine_slots(void *engine, struct grain_slot_list *out)
     return from->ops->slots(engine, out);
 }
 
-static int engine_text(void *engine, uint32_t index, struct grain_text_slot *out)
+static int engine_texts(void *engine, uint32_t index, struct grain_text_bucket *out)
 {
     const struct grain_engine *from = engine;
 
-    return from->ops->text(engine, index, out);
+    return from->ops->texts(engine, index, out);
 }
 
 static struct grain_tables tables_of(struct grain_engine *engine)
 {
     return (struct grain_tables){
         .slots = engine_slots,
-        .text = engine_text,
+        .texts = engine_texts,
         .user = engine,
         .text_mask = engine->load.text_mask,
         .key = &engine->config.key,

@@ -314,7 +314,7 @@ static struct grain_map_set map_set(const struct grain_engine *engine)
         .flow_tags = bpf_map__fd(state->skeleton->maps.grain_flow_tags),
         .cpus = state->cpus,
         .buckets = engine->load.bucket_mask + 1,
-        .text_slots = engine->load.text_mask + 1,
+        .text_buckets = engine->load.text_mask + 1,
         .flow_buckets = engine->load.flow_mask + 1,
     };
 }
@@ -345,7 +345,7 @@ static int bpf_slots(struct grain_engine *engine, struct grain_slot_list *out)
     return 0;
 }
 
-static int bpf_text(struct grain_engine *engine, uint32_t index, struct grain_text_slot *out)
+static int bpf_texts(struct grain_engine *engine, uint32_t index, struct grain_text_bucket *out)
 {
     const struct grain_map_set maps = map_set(engine);
     int error = grain_maps_text(&maps, index, out);
@@ -439,7 +439,7 @@ const struct grain_engine_ops grain_engine_bpf_ops = {
     .drain = bpf_drain,
     .counts = bpf_counts,
     .slots = bpf_slots,
-    .text = bpf_text,
+    .texts = bpf_texts,
     .reset = bpf_reset,
     .program_fd = bpf_program_fd,
 };

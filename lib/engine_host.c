@@ -125,7 +125,7 @@ static int host_slots(struct grain_engine *engine, struct grain_slot_list *out)
     return 0;
 }
 
-static int host_text(struct grain_engine *engine, uint32_t index, struct grain_text_slot *out)
+static int host_texts(struct grain_engine *engine, uint32_t index, struct grain_text_bucket *out)
 {
     const struct host_state *state = engine->state;
 
@@ -162,7 +162,7 @@ const struct grain_engine_ops grain_engine_host_ops = {
     .drain = host_drain,
     .counts = host_counts,
     .slots = host_slots,
-    .text = host_text,
+    .texts = host_texts,
     .reset = host_reset,
     .program_fd = host_program_fd,
 };

@@ -22,7 +22,7 @@ struct grain_engine_ops {
     int (*counts)(struct grain_engine *engine, struct grain_engine_counts *out);
     /* Append every non-empty count slot of every CPU. */
     int (*slots)(struct grain_engine *engine, struct grain_slot_list *out);
-    int (*text)(struct grain_engine *engine, uint32_t index, struct grain_text_slot *out);
+    int (*texts)(struct grain_engine *engine, uint32_t index, struct grain_text_bucket *out);
     int (*reset)(struct grain_engine *engine);
     int (*program_fd)(const struct grain_engine *engine);
 };

@@ -15,8 +15,8 @@
 #include <grain/flow.h>
 #include "parse/window.h"
 
-#define GRAIN_STAGE    static __attribute__((noinline))
-#define GRAIN_IN_PLACE 1
+#define GRAIN_STAGE  static __attribute__((noinline))
+#define GRAIN_GLOBAL static __attribute__((noinline))
 
 typedef struct {
     const __u8 *data;
@@ -30,7 +30,7 @@ struct grain_host {
     struct grain_cpu cpu;
     struct grain_totals totals;
     struct grain_name_bucket *buckets;
-    struct grain_text_slot *texts;
+    struct grain_text_bucket *texts;
     struct grain_flow_tags *tags;
     struct grain_flow *flows;
     struct grain_replay replay;
@@ -72,7 +72,7 @@ static inline struct grain_name_bucket *grain_env_bucket(__u32 index)
     return &grain_host_current->buckets[index & grain_load.bucket_mask];
 }
 
-static inline struct grain_text_slot *grain_env_text(__u32 index)
+static inline struct grain_text_bucket *grain_env_texts(__u32 index)
 {
     return &grain_host_current->texts[index & grain_load.text_mask];
 }
@@ -82,10 +82,14 @@ static inline struct grain_flow_tags *grain_env_flow_tags(__u32 index)
     return &grain_host_current->tags[index & grain_load.flow_mask];
 }
 
-static inline struct grain_flow *grain_env_flow(__u32 bucket, __u32 way)
+static inline __u32 grain_env_flow_slot(__u32 bucket, __u32 way)
 {
-    return &grain_host_current
-                ->flows[(size_t)(bucket & grain_load.flow_mask) * GRAIN_FLOW_WAYS + way];
+    return (bucket & grain_load.flow_mask) * GRAIN_FLOW_WAYS + way;
+}
+
+static inline struct grain_flow *grain_env_flow(__u32 slot)
+{
+    return &grain_host_current->flows[slot];
 }
 
 /* One thread works on a host: there is nobody to lock out. */
@@ -166,7 +170,7 @@ static inline void grain_env_metadata(grain_context *ctx, struct grain_cpu *cpu,
 {
     (void)ctx;
     (void)cpu;
-    totals->segments++;
+    (void)totals;
 }
 
 #endif

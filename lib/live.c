@@ -31,7 +31,7 @@ static void set_maps(struct grain_live *live)
         .flow_tags = grain_pinned_fd(live->pinned, GRAIN_PINNED_grain_flow_tags),
         .cpus = (int)abi->cpus,
         .buckets = abi->buckets,
-        .text_slots = abi->texts,
+        .text_buckets = abi->texts,
         .flow_buckets = abi->flow_buckets,
     };
 }
@@ -88,7 +88,7 @@ static int live_slots(void *user, struct grain_slot_list *out)
     return grain_maps_slots(&live->maps, out);
 }
 
-static int live_text(void *user, uint32_t index, struct grain_text_slot *out)
+static int live_text(void *user, uint32_t index, struct grain_text_bucket *out)
 {
     const struct grain_live *live = user;
 
@@ -99,9 +99,9 @@ static struct grain_tables tables_of(struct grain_live *live)
 {
     return (struct grain_tables){
         .slots = live_slots,
-        .text = live_text,
+        .texts = live_text,
         .user = live,
-        .text_mask = live->maps.text_slots - 1,
+        .text_mask = live->maps.text_buckets - 1,
         .key = &live->config.key,
     };
 }
@@ -160,7 +160,7 @@ int grain_live_fill(struct grain_live *live, struct grain_live_fill *out)
     *out = (struct grain_live_fill){
         .counts_taken = slots.count,
         .counts = (uint64_t)maps->buckets * GRAIN_BUCKET_SLOTS * maps->cpus,
-        .texts = maps->text_slots,
+        .texts = maps->text_buckets * GRAIN_TEXT_WAYS,
         .flows = (uint64_t)maps->flow_buckets * GRAIN_FLOW_WAYS,
     };
     free(slots.slots);

@@ -181,11 +181,12 @@ int grain_maps_slots(const struct grain_map_set *maps, struct grain_slot_list *o
 
 static int count_texts(void *user, const void *values, size_t count)
 {
-    const struct grain_text_slot *texts = values;
+    const struct grain_text_bucket *texts = values;
     uint64_t *taken = user;
 
     for (size_t i = 0; i < count; i++)
-        *taken += texts[i].hash != 0;
+        for (int way = 0; way < GRAIN_TEXT_WAYS; way++)
+            *taken += texts[i].hash[way] != 0;
     return 0;
 }
 
@@ -193,8 +194,8 @@ int grain_maps_texts(const struct grain_map_set *maps, uint64_t *taken)
 {
     const struct walk walk = {
         .map = maps->texts,
-        .entries = maps->text_slots,
-        .size = sizeof(struct grain_text_slot),
+        .entries = maps->text_buckets,
+        .size = sizeof(struct grain_text_bucket),
         .fn = count_texts,
         .user = taken,
     };
@@ -202,7 +203,7 @@ int grain_maps_texts(const struct grain_map_set *maps, uint64_t *taken)
     return walk_array(&walk);
 }
 
-int grain_maps_text(const struct grain_map_set *maps, uint32_t index, struct grain_text_slot *out)
+int grain_maps_text(const struct grain_map_set *maps, uint32_t index, struct grain_text_bucket *out)
 {
     return bpf_map_lookup_elem(maps->texts, &index, out) ? -errno : 0;
 }

@@ -12,7 +12,7 @@
 struct grain_map_set {
     int totals, cpu, counts, texts, flow_tags;
     int cpus; /* possible: per-CPU values come one for each */
-    uint32_t buckets, text_slots, flow_buckets;
+    uint32_t buckets, text_buckets, flow_buckets;
 };
 
 /* All functions add to `out` and return 0 or -errno. */
@@ -24,6 +24,7 @@ int grain_maps_flows(const struct grain_map_set *maps, uint64_t *pending);
 int grain_maps_slots(const struct grain_map_set *maps, struct grain_slot_list *out);
 /* How many places of the texts are taken. */
 int grain_maps_texts(const struct grain_map_set *maps, uint64_t *taken);
-int grain_maps_text(const struct grain_map_set *maps, uint32_t index, struct grain_text_slot *out);
+int grain_maps_text(const struct grain_map_set *maps, uint32_t index,
+                    struct grain_text_bucket *out);
 
 #endif

@@ -142,7 +142,7 @@ static int check_abi(const struct grain_pinned *pinned)
         abi->cpu_size != sizeof(struct grain_cpu) ||
         abi->totals_size != sizeof(struct grain_totals) ||
         abi->bucket_size != sizeof(struct grain_name_bucket) ||
-        abi->text_size != sizeof(struct grain_text_slot) ||
+        abi->text_size != sizeof(struct grain_text_bucket) ||
         abi->flow_size != sizeof(struct grain_flow) ||
         abi->record_size != sizeof(struct grain_record) ||
         abi->source_size != sizeof(struct grain_source) || !power_of_two(abi->buckets) ||
@@ -167,7 +167,7 @@ static void set_shapes(const struct grain_pinned *pinned, struct shape *out)
                                            sizeof(struct grain_totals), GRAIN_SOURCE_SLOTS},
         [GRAIN_PINNED_grain_counts] = {BPF_MAP_TYPE_PERCPU_ARRAY, 4,
                                        sizeof(struct grain_name_bucket), abi->buckets},
-        [GRAIN_PINNED_grain_texts] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct grain_text_slot),
+        [GRAIN_PINNED_grain_texts] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct grain_text_bucket),
                                       abi->texts},
         [GRAIN_PINNED_grain_flow_tags] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct grain_flow_tags),
                                           abi->flow_buckets},

@@ -143,7 +143,7 @@ static int make_abi(const struct grain_pinned *pinned, const struct grain_table_
         .cpu_size = sizeof(struct grain_cpu),
         .totals_size = sizeof(struct grain_totals),
         .bucket_size = sizeof(struct grain_name_bucket),
-        .text_size = sizeof(struct grain_text_slot),
+        .text_size = sizeof(struct grain_text_bucket),
         .flow_size = sizeof(struct grain_flow),
         .record_size = sizeof(struct grain_record),
         .source_size = sizeof(struct grain_source),

@@ -39,8 +39,9 @@ static void merge(struct grain_name_slot *to, const struct grain_name_slot *from
         to->last_seen = from->last_seen;
 }
 
-/* Does the text hash to the slot's key? A torn or foreign text does not. */
-static bool text_agrees(const struct grain_text_slot *text, const struct grain_hash_key *key)
+/* Does the text hash to this? A torn or foreign text does not. */
+static bool text_agrees(const struct grain_text_slot *text, uint64_t hash,
+                        const struct grain_hash_key *key)
 {
     uint8_t padded[GRAIN_NAME_BYTES_BEFORE + sizeof(text->text)] = {0};
     struct grain_window w = {
@@ -53,22 +54,23 @@ static bool text_agrees(const struct grain_text_slot *text, const struct grain_h
     w.length = GRAIN_NAME_BYTES_BEFORE + text->length;
     return grain_name_hash(&w, GRAIN_NAME_BYTES_BEFORE, text->length,
                            grain_name_shape(text->length, text->kind, text->type), key,
-                           folded) == text->hash;
+                           folded) == hash;
 }
 
-/* The four places a text can be in; the same order as the stage that stores it. */
+/* The text stored under a hash. -ENOENT: none. */
 static int find_text(const struct grain_tables *tables, uint64_t hash, struct grain_text_slot *out)
 {
-    uint32_t index = (uint32_t)(hash >> 16);
+    struct grain_text_bucket bucket;
+    int error =
+        tables->texts(tables->user, grain_text_bucket_of(hash) & tables->text_mask, &bucket);
 
-    for (int i = 0; i < 4; i++) {
-        int error = tables->text(tables->user, index & tables->text_mask, out);
-
-        if (error)
-            return error;
-        if (out->hash == hash)
+    if (error)
+        return error;
+    for (int way = 0; way < GRAIN_TEXT_WAYS; way++) {
+        if (bucket.hash[way] == hash) {
+            *out = bucket.slots[way];
             return 0;
-        index = i == 1 ? (uint32_t)(hash >> 40) : index ^ 1;
+        }
     }
     return -ENOENT;
 }
@@ -115,7 +117,7 @@ static int report_slot(const struct grain_tables *tables, const struct grain_nam
 
     if (error && error != -ENOENT)
         return error;
-    if (!error && same_shape(&text, slot) && text_agrees(&text, tables->key)) {
+    if (!error && same_shape(&text, slot) && text_agrees(&text, slot->hash, tables->key)) {
         entry.known = true;
         memcpy(entry.text, text.text, text.length);
     }
@@ -139,7 +141,7 @@ static int count_slot(const struct grain_tables *tables, const struct grain_name
     counts->table[slot->kind % GRAIN_NAME_KIND_MAX] += slot->count;
     if (error)
         return error == -ENOENT ? 0 : error;
-    if (!text_agrees(&text, tables->key))
+    if (!text_agrees(&text, slot->hash, tables->key))
         counts->texts_disagreed++;
     else if (!same_shape(&text, slot))
         counts->hash_collisions++;

@@ -8,7 +8,7 @@
 struct grain_tables {
     /* Append every count slot of every CPU that is not empty. */
     int (*slots)(void *user, struct grain_slot_list *out);
-    int (*text)(void *user, uint32_t index, struct grain_text_slot *out);
+    int (*texts)(void *user, uint32_t index, struct grain_text_bucket *out);
     void *user;
     uint32_t text_mask;
     const struct grain_hash_key *key;

@@ -13,7 +13,7 @@ build=(clang-14 cmake ninja-build gcc libc6-dev pkg-config bpftool libbpf-dev li
 tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck mandoc python3
     python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq
     dnsmasq-base knot-dnsutils dnsperf tmux)
-matrix=(qemu-system-x86 busybox-static cpio xz-utils kmod)
+matrix=(qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu busybox-static cpio xz-utils kmod)
 
 wanted=()
 [[ $# -gt 0 ]] || set -- build

@@ -29,8 +29,9 @@ struct grain_load {
     __u32 source_slot;   /* index into the totals: network namespace + ifindex + hook */
     __u32 generation;    /* the program works while grain_config.generation equals this */
     __u32 bucket_mask;   /* of grain_counts */
-    __u32 text_mask;     /* of grain_texts */
+    __u32 text_mask;     /* of grain_texts: buckets */
     __u32 flow_mask;     /* of grain_flow_tags: buckets of four flows */
+    __u32 netns;         /* half of the key of grain_ingress_map: the network namespace's number */
     __u8 hook;           /* GRAIN_HOOK_* */
     __u8 direction;      /* GRAIN_DIRECTION_* */
     __u8 ethernet;       /* 1: frames start with an Ethernet header; 0: at layer 3 */
@@ -38,7 +39,6 @@ struct grain_load {
     __u8 xdp_load_bytes; /* 1: this kernel has bpf_xdp_load_bytes (5.18) */
     __u8 xdp_frags;      /* 1: loaded for frames in several buffers (5.18) */
     __u8 reserved[2];
-    __u32 netns; /* half of the key of grain_ingress_map: the network namespace's number */
 };
 
 /*

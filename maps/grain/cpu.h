@@ -25,7 +25,8 @@
 struct grain_totals {
     __u64 packets[GRAIN_DISPOSITION_MAX];
     __u64 bytes[GRAIN_DISPOSITION_MAX];
-    __u64 segments; /* GSO segments: a packet that stands for n counts n */
+    __u64
+        segments; /* of the network beyond one a packet: a GSO packet of n segments counts n - 1 */
     __u64 reserved;
 };
 
@@ -48,7 +49,7 @@ struct grain_dns_cursor {
     __u8 kind;
     __u8 tcp;
     __u8 rule; /* GRAIN_DNS_*: how much doubt is allowed */
-    __u8 disposition;
+    __u8 reserved;
 };
 
 /* One name on its way into the tables. */
@@ -61,8 +62,10 @@ struct grain_name_job {
     __u16 type;
     __u8 kind;
     __u8 expanded;
-    __u8 partial; /* the message goes on beyond what is here */
-    __u8 slot;    /* which of the four slots a new name takes */
+    __u8 partial;  /* the message goes on beyond what is here */
+    __u8 slot;     /* which of the four slots a new name takes */
+    __u8 nameless; /* a message without a question */
+    __u8 reserved[7];
 };
 
 /* Expanding a compressed name: see xdp/parse/dns.h. */
@@ -90,7 +93,7 @@ struct grain_cpu {
     struct grain_budget sample_budget;
     __u64 sequence;
     __u32 countdown;
-    __u32 reserved;
+    __u32 flow_slot; /* of grain_flows: the one in hand */
     __u64 flow_hash;
     struct grain_packet packet;
     struct grain_dns_cursor dns;
@@ -98,8 +101,9 @@ struct grain_cpu {
     struct grain_hello_note hello;
     struct grain_dns_expansion expansion;
     struct grain_record record;
-    __u8 folded[256]; /* the name in hand, folded, as it is hashed */
-    __u8 name[512];   /* an expanded name, from its ninth byte on */
+    struct grain_name_slot evicted; /* what made room for the name in hand */
+    __u8 folded[256];               /* the name in hand, folded, as it is hashed */
+    __u8 name[512];                 /* an expanded name, from its ninth byte on */
     __u8 window[2 * GRAIN_WINDOW_BYTES];
 };
 

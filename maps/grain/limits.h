@@ -11,10 +11,10 @@
 #define GRAIN_INGRESS_MAX 1024
 
 /* Names that the default tables are meant for: sixteen count slots a name and CPU, sixteen text
- * slots a name. */
+ * slots a name in buckets of eight. */
 #define GRAIN_NAMES_DEFAULT   4096
 #define GRAIN_BUCKETS_DEFAULT (GRAIN_NAMES_DEFAULT * 16 / 2)
-#define GRAIN_TEXTS_DEFAULT   (GRAIN_NAMES_DEFAULT * 16)
+#define GRAIN_TEXTS_DEFAULT   (GRAIN_NAMES_DEFAULT * 16 / 8)
 
 /* Split messages under way at once: four a bucket. */
 #define GRAIN_FLOW_BUCKETS_DEFAULT 512

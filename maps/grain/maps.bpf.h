@@ -52,7 +52,7 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, GRAIN_TEXTS_DEFAULT);
     __type(key, __u32);
-    __type(value, struct grain_text_slot);
+    __type(value, struct grain_text_bucket);
 } grain_texts SEC(".maps");
 
 struct {

@@ -4,9 +4,9 @@
  *
  * grain_counts: per-CPU array of buckets, two slots a bucket, found by the keyed hash of (kind,
  * type, length, folded name). A name may live in its first bucket (low hash bits) or its second
- * (high hash bits). grain_texts: one array shared by all CPUs, a slot per name, four candidate
- * places per hash. Two CPUs may write a slot at once: a reader recomputes the hash from the text
- * and discards what does not agree.
+ * (high hash bits). grain_texts: one array shared by all CPUs, of buckets of eight texts with their
+ * hashes in front, so that whether a text is there is seen in one place. Two CPUs may write a slot
+ * at once: a reader recomputes the hash from the text and discards what does not agree.
  *
  * All integers are in host byte order. A slot whose hash is 0 is empty.
  */
@@ -57,7 +57,6 @@ struct grain_name_bucket {
 
 /* A folded name: DNS in wire form with its final zero byte, SNI as bytes without a length. */
 struct grain_text_slot {
-    __u64 hash; /* 0: empty */
     __u32 first_seen;
     __u16 type;
     __u8 kind;
@@ -65,8 +64,22 @@ struct grain_text_slot {
     __u8 text[GRAIN_NAME_LENGTH_MAX + 1];
 };
 
+#define GRAIN_TEXT_WAYS 8
+
+struct grain_text_bucket {
+    __u64 hash[GRAIN_TEXT_WAYS]; /* 0: empty; the text of the same number belongs to it */
+    struct grain_text_slot slots[GRAIN_TEXT_WAYS];
+};
+
+/* The bucket of a hash, to be masked with the number of buckets minus one. */
+static inline __u32 grain_text_bucket_of(__u64 hash)
+{
+    return (__u32)(hash >> 16);
+}
+
 _Static_assert(sizeof(struct grain_name_slot) == 32, "ABI");
 _Static_assert(sizeof(struct grain_name_bucket) == 64, "one cache line");
-_Static_assert(sizeof(struct grain_text_slot) == 272, "ABI");
+_Static_assert(sizeof(struct grain_text_slot) == 264, "ABI");
+_Static_assert(sizeof(struct grain_text_bucket) == 2176, "ABI");
 
 #endif

@@ -27,16 +27,16 @@ struct grain_packet {
     __u16 payload_offset;
     __u16 ethertype; /* the innermost, host byte order */
     __u16 vlan[2];   /* TCI, outer first */
-    __u16 source_port;
     __u16 destination_port;
+    __u16 source_port;
     __u8 family;   /* 4, 6, or 0: not IP */
     __u8 protocol; /* IP protocol number of the transport header */
     __u8 tcp_flags;
     __u8 vlan_count;
     __u8 flags; /* GRAIN_PACKET_* */
     __u8 disposition;
-    __u8 reserved[2];
-};
+    __u16 zero; /* always 0, which the verifier does not know: see grain_blur() */
+} __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct grain_packet) == 40, "ABI");
 

@@ -10,8 +10,8 @@
  *   <root>/v1/links/<n>      its link, where the way of attaching has one
  *
  * Whoever changes any of it holds an exclusive flock(2) on the directory <root>/v1, and whoever
- * reads the events one on <root>/v1/programs, since a perf event array has one reader. Pinned maps are
- * untrusted input: a reader checks `abi` and each map's type and sizes before it uses them.
+ * reads the events one on <root>/v1/programs, since a perf event array has one reader. Pinned maps
+ * are untrusted input: a reader checks `abi` and each map's type and sizes before it uses them.
  */
 #ifndef GRAIN_PINS_H
 #define GRAIN_PINS_H
@@ -47,7 +47,7 @@ struct grain_abi {
     __u32 abi;  /* GRAIN_ABI_VERSION */
     __u32 cpus; /* possible CPUs: per-CPU values come one for each */
     __u32 buckets;
-    __u32 texts;
+    __u32 texts; /* buckets of grain_texts */
     __u32 flow_buckets;
     __u32 config_size; /* sizeof of the structures */
     __u32 cpu_size;

@@ -19,7 +19,7 @@ function(grain_bpf_object name source)
         COMMAND ${GRAIN_CLANG} -O2 -g -target bpf -mcpu=${GRAIN_BPF_CPU} -std=gnu11
             -Wall -Wextra -Werror -Wno-unused-function ${ARGN}
             -I${PROJECT_SOURCE_DIR}/maps -I${PROJECT_SOURCE_DIR}/xdp
-            -isystem /usr/include/${GRAIN_MULTIARCH}
+            -isystem ${CMAKE_SYSROOT}/usr/include/${GRAIN_MULTIARCH}
             -MD -MF ${object}.d -MT ${object} -c ${path} -o ${object}
         DEPENDS ${path} DEPFILE ${object}.d
         COMMENT "BPF ${name}" VERBATIM)

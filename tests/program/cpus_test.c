@@ -115,19 +115,23 @@ static uint64_t run_hello(const struct found_hello *hello, size_t step, bool thi
     return hellos;
 }
 
-/* Testdata's hellos at every byte, one in three batches of cuts for the corpus. */
+/* Testdata's hellos at every byte, one in three batches of cuts for the corpus. A share of that:
+ * one hello in up to eight, and fewer batches. */
 static void run_all(bool thirds)
 {
     struct grain_engine_counts before;
     uint64_t hellos = 0;
+    uint32_t share = test_share(), skip = share < 8 ? share : 8;
 
     rig_counts(&rig, &before);
-    for (size_t i = 0; i < list.count; i++) {
+    for (size_t i = thirds % skip; i < list.count; i += skip) {
         const struct found_hello *hello = &list.hellos[i];
+        size_t step;
 
         if (hello->joined_length > GRAIN_FLOW_BYTES)
             continue;
-        hellos += run_hello(hello, strncmp(hello->path, "testdata/", 9) ? 3 : 1, thirds);
+        step = strncmp(hello->path, "testdata/", 9) ? 3 : 1;
+        hellos += run_hello(hello, share / skip * step, thirds);
     }
     check_added(&before, hellos);
     printf("%" PRIu64 " hellos\n", hellos);
@@ -147,10 +151,10 @@ static void three_parts_alternating(void **state)
 
 /* ---- at the same time ---- */
 
-#define RACES      10000
+#define RACES_ALL  10000
 #define RACE_PARTS 8
 
-static uint32_t arrived;
+static uint32_t arrived, races;
 
 /* Both threads set out together, each time. */
 static void meet(uint32_t round)
@@ -168,7 +172,7 @@ static void *race(void *user)
     int cpu = (int)(intptr_t)user;
 
     rig_pin(cpu);
-    for (uint32_t i = 0; i < RACES; i++) {
+    for (uint32_t i = 0; i < races; i++) {
         size_t length = hello->wire_length;
 
         meet(i);
@@ -199,14 +203,14 @@ static void check_race(const struct grain_engine_counts *a, const struct grain_e
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         over += b->counters[ends[i]] - a->counters[ends[i]];
     names = b->names[GRAIN_NAME_TLS_SNI] - a->names[GRAIN_NAME_TLS_SNI];
-    assert_int_equal(packets_of(b) - packets_of(a), 2 * RACES * RACE_PARTS);
+    assert_int_equal(packets_of(b) - packets_of(a), 2 * races * RACE_PARTS);
     assert_int_equal(started, over + b->flows_pending - a->flows_pending);
     assert_int_equal(names, b->counters[C(COMPLETED)] - a->counters[C(COMPLETED)]);
     assert_int_equal(names, b->totals.packets[GRAIN_DISPOSITION_TLS_HELLO] -
                                 a->totals.packets[GRAIN_DISPOSITION_TLS_HELLO]);
     assert_int_equal(b->table[GRAIN_NAME_TLS_SNI], b->names[GRAIN_NAME_TLS_SNI]);
     assert_true(names > 0);
-    printf("%" PRIu64 " hellos of %d, %" PRIu64 " meetings of two CPUs\n", names, 2 * RACES,
+    printf("%" PRIu64 " hellos of %d, %" PRIu64 " meetings of two CPUs\n", names, 2 * races,
            b->counters[C(BUSY)] - a->counters[C(BUSY)]);
 }
 
@@ -260,6 +264,7 @@ int main(void)
     result = rig_open(&rig, &options);
     if (result)
         return result;
+    races = RACES_ALL / test_share();
     capture_each(hellos_collect, &list);
     result = cmocka_run_group_tests_name("CPUs", tests, NULL, NULL);
     rig_close(&rig);

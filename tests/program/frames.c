@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -344,4 +345,12 @@ uint64_t random_next(uint64_t *state)
 uint32_t random_below(uint64_t *state, uint32_t limit)
 {
     return (random_next(state) >> 32) % limit;
+}
+
+uint32_t test_share(void)
+{
+    const char *text = getenv("GRAIN_TEST_SHARE");
+    unsigned long share = text ? strtoul(text, NULL, 10) : 1;
+
+    return share ? share : 1;
 }

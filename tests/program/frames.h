@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BYTES_ROOM 20000
+#define BYTES_ROOM 66000
 
 /* A growing message; running out of room is a failed test. */
 struct bytes {
@@ -105,5 +105,9 @@ void quic_initial(struct bytes *b, uint32_t version, size_t length);
 /* A deterministic generator for whatever needs to vary. */
 uint64_t random_next(uint64_t *state);
 uint32_t random_below(uint64_t *state, uint32_t limit);
+
+/* GRAIN_TEST_SHARE in the environment, or 1: floods and lists of cuts run one in this many of their
+ * rounds. For emulated machines, where a frame takes forty times as long. */
+uint32_t test_share(void);
 
 #endif

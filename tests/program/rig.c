@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <grain/flow.h>
+#include <linux/bpf.h>
 
 #include "engine_private.h"
 #include "rig.h"
@@ -42,12 +43,13 @@ static void set_up(struct rig *rig)
 {
     rig->load = (struct grain_load){
         .bucket_mask = rig->options.names * 16 / GRAIN_BUCKET_SLOTS - 1,
-        .text_mask = rig->options.names * 16 - 1,
+        .text_mask = rig->options.names * 16 / GRAIN_TEXT_WAYS - 1,
         .flow_mask = rig->options.flows - 1,
         .hook = rig->options.tc ? GRAIN_HOOK_TC : GRAIN_HOOK_XDP,
         .direction = GRAIN_DIRECTION_IN,
         .ethernet = 1,
         .replay = !rig->options.live,
+        .xdp_frags = rig->options.frags,
         .xdp_load_bytes =
             libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1,
     };
@@ -92,10 +94,27 @@ static int load(struct rig *rig)
     memcpy((void *)(xdp ? &xdp->rodata->grain_load : &tc->rodata->grain_load), &rig->load,
            sizeof(rig->load));
     set_sizes(rig);
+    if (rig->options.frags)
+        assert_int_equal(bpf_program__set_flags(xdp->progs.grain_xdp, BPF_F_XDP_HAS_FRAGS), 0);
     error = xdp ? grain_xdp__load(xdp) : grain_tc__load(tc);
     if (!error)
         rig->program = bpf_program__fd(xdp ? xdp->progs.grain_xdp : tc->progs.grain_tc);
     return error;
+}
+
+/* Does this kernel load XDP programs for frames in several buffers? */
+static bool has_frags(void)
+{
+    const struct bpf_insn code[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = BPF_F_XDP_HAS_FRAGS);
+    int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "frags", "GPL", code, 2, &options);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 int rig_open(struct rig *rig, const struct rig_options *options)
@@ -106,6 +125,11 @@ int rig_open(struct rig *rig, const struct rig_options *options)
     rig->options = *options;
     rig->now_ms = START_MS;
     rig->cpus = libbpf_num_possible_cpus();
+    if (options->frags && !has_frags()) {
+        printf(
+            "SKIPPED: this kernel has no XDP frames in several buffers, or we may not load them\n");
+        return 77;
+    }
     set_up(rig);
     error = load(rig);
     if (error == -EPERM || error == -EACCES) {
@@ -202,6 +226,7 @@ int rig_cpus_allowed(void)
 uint32_t rig_run(struct rig *rig, const void *frame, uint32_t length)
 {
     static _Thread_local uint8_t out[2 * RIG_FRAME_MAX];
+    struct xdp_md context = {.data_end = rig->linear};
     LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = length, .data_out = out,
                 .data_size_out = sizeof(out), .repeat = 1);
 
@@ -210,6 +235,10 @@ uint32_t rig_run(struct rig *rig, const void *frame, uint32_t length)
     rig->replay->frame = rig->frames;
     rig->replay->wire_length = rig->wire ? rig->wire : length;
     rig->replay->captured_length = length;
+    if (rig->linear && rig->linear < length) {
+        run.ctx_in = &context;
+        run.ctx_size_in = sizeof(context);
+    }
     if (bpf_prog_test_run_opts(rig->program, &run))
         fail_msg("test-run of %u bytes: %s", length, strerror(errno));
     assert_int_equal(run.data_size_out, length);

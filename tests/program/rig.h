@@ -12,11 +12,12 @@
 #include <grain/config.h>
 #include <grain/engine.h>
 
-#define RIG_FRAME_MAX 4096
+#define RIG_FRAME_MAX 66000
 
 struct rig_options {
     bool tc;
-    bool live; /* attached to a device: no replay, the kernel's own clock */
+    bool live;  /* attached to a device: no replay, the kernel's own clock */
+    bool frags; /* XDP for frames in several buffers; rig_open gives 77 where there are none */
     uint32_t names;
     uint32_t flows;
     uint32_t ring_pages; /* 0: nobody listens */
@@ -41,6 +42,8 @@ struct rig {
     uint64_t now_ms;
     uint64_t frames;
     uint32_t wire; /* the next frame's length on the wire; 0: as long as it is */
+    uint32_t
+        linear; /* bytes of a frame in the first buffer, where test-run can choose; 0: what fits */
 };
 
 /* Returns 0, or 77 when this user may not load BPF programs, with the reason printed. */

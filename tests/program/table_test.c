@@ -9,7 +9,8 @@
 
 #include "cases.h"
 
-#define TEXT 65536
+#define TEXT  65536
+#define NAMES 64
 
 static struct runner ethernet[2], bare[2];
 
@@ -145,9 +146,9 @@ static int run_list(const char *group, const struct case_list *list, CMUnitTestF
 
 static int open_pair(struct runner *pair, bool with_ethernet)
 {
-    int result = runner_open(&pair[0], GRAIN_ENGINE_BPF, with_ethernet, 1024, 512);
+    int result = runner_open(&pair[0], GRAIN_ENGINE_BPF, with_ethernet, NAMES, 128);
 
-    return result ? result : runner_open(&pair[1], GRAIN_ENGINE_HOST, with_ethernet, 1024, 512);
+    return result ? result : runner_open(&pair[1], GRAIN_ENGINE_HOST, with_ethernet, NAMES, 128);
 }
 
 int main(void)

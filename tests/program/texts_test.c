@@ -14,7 +14,7 @@
 #include "maps.h"
 #include "runner.h"
 
-#define NAMES 3000
+#define NAMES_ALL 3000
 
 /* A name as it was sent, kept by the test itself. */
 struct sent {
@@ -27,8 +27,9 @@ struct sent {
 };
 
 static struct runner engines[2];
-static struct sent sent[NAMES];
+static struct sent sent[NAMES_ALL];
 static size_t sent_count;
+static uint32_t share, table = 4096;
 
 static void remember(uint8_t kind, uint16_t type, const uint8_t *text, size_t length)
 {
@@ -110,7 +111,7 @@ static void build(struct script *s)
 
     script_init(s);
     sent_count = 0;
-    for (int i = 0; i < NAMES; i++) {
+    for (uint32_t i = 0; i < NAMES_ALL / share; i++) {
         if (i % 4)
             add_dns(s, &seed);
         else
@@ -186,63 +187,77 @@ static const struct grain_name_entry *look_up(uint64_t hash)
     return &wanted.entry;
 }
 
-/* The first stored text at or behind `*index`. */
-static struct grain_text_slot find_text(int map, uint32_t *index)
-{
-    struct grain_text_slot text = {0};
+/* A stored text and where it is. */
+struct place {
+    uint32_t index;
+    int way;
+    uint64_t hash;
+    struct grain_text_slot text;
+};
 
-    for (;; ++*index) {
-        assert_int_equal(bpf_map_lookup_elem(map, index, &text), 0);
-        if (text.hash && text.length > 4)
-            return text;
+/* The first stored text in a bucket at or behind `index`. */
+static struct place find_text(int map, uint32_t index)
+{
+    struct grain_text_bucket bucket;
+
+    for (;; index++) {
+        assert_int_equal(bpf_map_lookup_elem(map, &index, &bucket), 0);
+        for (int way = 0; way < GRAIN_TEXT_WAYS; way++)
+            if (bucket.hash[way] && bucket.slots[way].length > 4)
+                return (struct place){index, way, bucket.hash[way], bucket.slots[way]};
     }
 }
 
-static void expect(int map, uint32_t index, const struct grain_text_slot *text, uint64_t hash,
-                   bool known)
+static void write_text(int map, const struct place *at, uint64_t hash,
+                       const struct grain_text_slot *text)
 {
-    uint64_t count = look_up(hash)->slot.count;
+    struct grain_text_bucket bucket;
 
-    assert_int_equal(bpf_map_update_elem(map, &index, text, BPF_ANY), 0);
-    assert_int_equal(look_up(hash)->known, known);
+    assert_int_equal(bpf_map_lookup_elem(map, &at->index, &bucket), 0);
+    bucket.hash[at->way] = hash;
+    bucket.slots[at->way] = *text;
+    assert_int_equal(bpf_map_update_elem(map, &at->index, &bucket, BPF_ANY), 0);
+}
+
+static void expect(int map, const struct place *at, const struct grain_text_slot *text, bool known)
+{
+    uint64_t count = look_up(at->hash)->slot.count;
+
+    write_text(map, at, at->hash, text);
+    assert_int_equal(look_up(at->hash)->known, known);
     /* The count does not depend on the text. */
-    assert_int_equal(look_up(hash)->slot.count, count);
+    assert_int_equal(look_up(at->hash)->slot.count, count);
 }
 
 static void a_text_that_disagrees_is_not_known(void **state)
 {
     int map = program_map(grain_engine_program_fd(engines[0].engine), "grain_texts");
-    uint32_t index = 0, other = 0;
-    struct grain_text_slot good, bad, foreign;
+    struct place good = find_text(map, 0), foreign = find_text(map, good.index + 1);
+    struct grain_text_slot bad;
 
     (void)state;
-    good = find_text(map, &index);
-    other = index + 1;
-    foreign = find_text(map, &other);
     assert_true(look_up(good.hash)->known);
-    for (int byte = 0; byte < good.length; byte++) {
-        bad = good;
+    for (int byte = 0; byte < good.text.length; byte++) {
+        bad = good.text;
         bad.text[byte] ^= 1;
-        expect(map, index, &bad, good.hash, false);
+        expect(map, &good, &bad, false);
     }
-    bad = good;
+    bad = good.text;
     bad.length--;
-    expect(map, index, &bad, good.hash, false);
+    expect(map, &good, &bad, false);
     bad.length = 0;
-    expect(map, index, &bad, good.hash, false);
-    bad = good;
+    expect(map, &good, &bad, false);
+    bad = good.text;
     bad.type++;
-    expect(map, index, &bad, good.hash, false);
-    bad = good;
+    expect(map, &good, &bad, false);
+    bad = good.text;
     bad.kind ^= 1;
-    expect(map, index, &bad, good.hash, false);
-    bad = foreign; /* another name's text under this name's hash: half of two writers' work */
-    bad.hash = good.hash;
-    expect(map, index, &bad, good.hash, false);
-    bad = good; /* a writer is at it */
-    bad.hash = 0;
-    expect(map, index, &bad, good.hash, false);
-    expect(map, index, &good, good.hash, true);
+    expect(map, &good, &bad, false);
+    /* Another name's text under this name's hash: half of two writers' work. */
+    expect(map, &good, &foreign.text, false);
+    write_text(map, &good, 0, &good.text); /* a writer is at it */
+    assert_false(look_up(good.hash)->known);
+    expect(map, &good, &good.text, true);
     close(map);
 }
 
@@ -250,19 +265,17 @@ static void a_text_that_disagrees_is_not_known(void **state)
 static void texts_that_disagree_are_counted(void **state)
 {
     int map = program_map(grain_engine_program_fd(engines[0].engine), "grain_texts");
+    struct place good = find_text(map, 0);
     struct grain_engine_counts counts;
-    struct grain_text_slot good, bad;
-    uint32_t index = 0;
+    struct grain_text_slot bad = good.text;
 
     (void)state;
-    good = find_text(map, &index);
-    bad = good;
     bad.text[1] ^= 1;
     assert_int_equal(grain_engine_counts(engines[0].engine, &counts), 0);
     assert_int_equal(counts.texts_disagreed, 0);
-    assert_int_equal(bpf_map_update_elem(map, &index, &bad, BPF_ANY), 0);
+    write_text(map, &good, good.hash, &bad);
     assert_int_equal(grain_engine_counts(engines[0].engine, &counts), 0);
-    assert_int_equal(bpf_map_update_elem(map, &index, &good, BPF_ANY), 0);
+    write_text(map, &good, good.hash, &good.text);
     close(map);
     assert_int_equal(counts.texts_disagreed, 1);
 }
@@ -274,10 +287,14 @@ int main(void)
         cmocka_unit_test(a_text_that_disagrees_is_not_known),
         cmocka_unit_test(texts_that_disagree_are_counted),
     };
-    int result = runner_open(&engines[0], GRAIN_ENGINE_BPF, true, 4096, 64);
+    int result;
+
+    share = test_share() < 8 ? test_share() : 8;
+    table /= share == 8 ? 8 : 1;
+    result = runner_open(&engines[0], GRAIN_ENGINE_BPF, true, table, 64);
 
     if (!result)
-        result = runner_open(&engines[1], GRAIN_ENGINE_HOST, true, 4096, 64);
+        result = runner_open(&engines[1], GRAIN_ENGINE_HOST, true, table, 64);
     if (result)
         return result;
     result = cmocka_run_group_tests_name("texts", tests, NULL, NULL);

@@ -151,13 +151,13 @@ fetch_kernel() {
 # The userspace of an arm64 initramfs, and what a cross build of a loader needs.
 fetch_sysroot() {
     local out=$cache/sysroot-arm64 state=$cache/apt/arm64-sysroot deb
-    [[ -x $out/bin/dash ]] && { say "have arm64 sysroot"; return 0; }
+    [[ -e $out/usr/include/cmocka.h ]] && { say "have arm64 sysroot"; return 0; }
     open_suites "$state" arm64 bookworm bookworm-security || {
         skip "arm64 sysroot" "no index from the mirror (see $state/update.log)"
         return 0
     }
     run_apt "$state" arm64 apt-get install -y --no-install-recommends --download-only busybox-static \
-        dash iproute2 libxdp-dev libbpf-dev libpcap-dev libc6-dev >>"$state/update.log" 2>&1 || {
+        dash iproute2 libxdp-dev libbpf-dev libpcap-dev libjansson-dev libcmocka-dev libc6-dev >>"$state/update.log" 2>&1 || {
         skip "arm64 sysroot" "download failed (see $state/update.log)"
         return 0
     }

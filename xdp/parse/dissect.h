@@ -60,55 +60,63 @@ static __always_inline bool grain_ethertype_is_vlan(__u16 type)
            type == GRAIN_ETHERTYPE_QINQ_OLD;
 }
 
-/* The Ethernet header and up to two tags; sets l3_offset and ethertype. 0, or a final disposition.
- */
+/* Where the network layer begins and what it is. */
+struct grain_link {
+    __u64 offset;
+    __u32 ethertype;
+};
+
+/* A VLAN tag that stands at link->offset: into the packet, and past it. False: the frame ends. */
+static __always_inline bool grain_dissect_tag(const __u8 *base, const __u8 *end, __u32 place,
+                                              struct grain_link *link, struct grain_packet *packet)
+{
+    const __u8 *p = grain_frame_at(base, end, link->offset, 4);
+
+    if (!p)
+        return false;
+    packet->vlan[place & 1] = grain_load16(p);
+    link->ethertype = grain_load16(p + 2);
+    link->offset += 4;
+    return true;
+}
+
+/* The Ethernet header and up to two tags. 0, or a final disposition. */
 static __always_inline __u32 grain_dissect_ethernet(const __u8 *base, const __u8 *end,
+                                                    struct grain_link *link,
                                                     struct grain_packet *packet)
 {
     const __u8 *p = grain_frame_at(base, end, 0, 14);
-    __u32 offset = 14;
-    /* A tag that the card took out of the frame counts as the outer one. */
-    __u32 tags = packet->vlan_count & 1;
-    __u16 type;
+    __u32 tags;
 
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;
-    type = grain_load16(p + 12);
-    if (grain_ethertype_is_vlan(type)) {
-        p = grain_frame_at(base, end, 14, 4);
-        if (!p)
-            return GRAIN_DISPOSITION_TRUNCATED;
-        packet->vlan[tags & 1] = grain_load16(p);
-        tags++;
-        type = grain_load16(p + 2);
-        offset = 18;
-        if (tags < 2 && grain_ethertype_is_vlan(type)) {
-            p = grain_frame_at(base, end, 18, 4);
-            if (!p)
-                return GRAIN_DISPOSITION_TRUNCATED;
-            packet->vlan[1] = grain_load16(p);
-            tags++;
-            type = grain_load16(p + 2);
-            offset = 22;
-        }
-    }
+    link->offset = 14;
+    link->ethertype = grain_load16(p + 12);
+    if (!grain_ethertype_is_vlan(link->ethertype))
+        return GRAIN_DISPOSITION_NON_IP;
+    /* A tag that the card took out of the frame counts as the outer one. */
+    tags = packet->vlan_count & 1;
+    if (!grain_dissect_tag(base, end, tags++, link, packet))
+        return GRAIN_DISPOSITION_TRUNCATED;
+    if (tags < 2 && grain_ethertype_is_vlan(link->ethertype) &&
+        !grain_dissect_tag(base, end, tags++, link, packet))
+        return GRAIN_DISPOSITION_TRUNCATED;
     packet->vlan_count = tags;
-    packet->l3_offset = offset;
-    packet->ethertype = type;
-    if (grain_ethertype_is_vlan(type))
-        return GRAIN_DISPOSITION_VLAN_LIMIT;
-    return GRAIN_DISPOSITION_NON_IP;
+    return grain_ethertype_is_vlan(link->ethertype) ? GRAIN_DISPOSITION_VLAN_LIMIT
+                                                    : GRAIN_DISPOSITION_NON_IP;
 }
 
-/*
- * The network layer leaves three things in the packet: protocol and l4_offset, and in
- * payload_length, for the transport layer to replace, the offset behind the last byte that the IP
- * header promises.
- */
-static __always_inline __u32 grain_dissect_ipv4(const __u8 *base, const __u8 *end,
+/* What the network layer says of the transport layer. */
+struct grain_network {
+    __u64 offset; /* of the transport header */
+    __u32 end;    /* offset behind the last byte that the IP header promises */
+    __u32 protocol;
+};
+
+static __always_inline __u32 grain_dissect_ipv4(const __u8 *base, const __u8 *end, __u64 offset,
+                                                struct grain_network *network,
                                                 struct grain_packet *packet)
 {
-    __u32 offset = packet->l3_offset & 0x1f;
     const __u8 *p = grain_frame_at(base, end, offset, 20);
     __u32 header, total, fragment;
 
@@ -116,20 +124,21 @@ static __always_inline __u32 grain_dissect_ipv4(const __u8 *base, const __u8 *en
         return GRAIN_DISPOSITION_TRUNCATED;
     header = (p[0] & 0xf) * 4;
     total = grain_load16(p + 2);
-    fragment = grain_load16(p + 6);
+    fragment = grain_load16_raw(p + 6);
     /* A frame that the sender's card will cut into segments may carry a total length of 0. */
     if (total == 0)
         total = packet->wire_length - offset;
     if (p[0] >> 4 != 4 || header < 20 || total < header)
         return GRAIN_DISPOSITION_MALFORMED;
     packet->family = 4;
-    if (fragment & 0x1fff)
-        return GRAIN_DISPOSITION_IP_FRAGMENT;
-    if (fragment & 0x2000)
-        packet->flags |= GRAIN_PACKET_FRAGMENT;
-    packet->l4_offset = offset + header;
-    packet->payload_length = offset + total;
-    packet->protocol = p[9];
+    if (fragment & 0xff3f) { /* offset or "more follow", as they lie in memory */
+        if (fragment & 0xff1f)
+            return GRAIN_DISPOSITION_IP_FRAGMENT;
+        packet->flags = GRAIN_PACKET_FRAGMENT;
+    }
+    network->offset = offset + header;
+    network->end = offset + total;
+    network->protocol = p[9];
     return GRAIN_DISPOSITION_NON_IP;
 }
 
@@ -184,28 +193,35 @@ GRAIN_DISSECT_STEP __u32 grain_dissect_extension(const __u8 *base, const __u8 *e
     return GRAIN_EXTENSION_NEXT;
 }
 
-/* Walk the extension headers from packet->l4_offset. */
+/* Walk the extension headers behind the fixed one, with the state in the packet. */
 static __always_inline __u32 grain_dissect_extensions(const __u8 *base, const __u8 *end,
+                                                      struct grain_network *network,
                                                       struct grain_packet *packet)
 {
     __u32 result = GRAIN_EXTENSION_NEXT;
 
+    packet->l4_offset = network->offset;
+    packet->protocol = network->protocol;
     for (__u32 i = 0; i <= GRAIN_IPV6_EXTENSION_MAX; i++) {
         result = grain_dissect_extension(base, end, packet);
         if (result != GRAIN_EXTENSION_NEXT)
             break;
     }
-    if (result == GRAIN_EXTENSION_NEXT || packet->l4_offset > GRAIN_HEADERS_MAX)
+    grain_forget();
+    network->offset = packet->l4_offset;
+    network->protocol = packet->protocol;
+    packet->protocol = 0;
+    if (result == GRAIN_EXTENSION_NEXT || network->offset > GRAIN_HEADERS_MAX)
         return GRAIN_DISPOSITION_HEADER_LIMIT;
-    if (result == GRAIN_DISPOSITION_NON_IP && packet->l4_offset > packet->payload_length)
+    if (result == GRAIN_DISPOSITION_NON_IP && network->offset > network->end)
         return GRAIN_DISPOSITION_MALFORMED;
     return result;
 }
 
-static __always_inline __u32 grain_dissect_ipv6(const __u8 *base, const __u8 *end,
+static __always_inline __u32 grain_dissect_ipv6(const __u8 *base, const __u8 *end, __u64 offset,
+                                                struct grain_network *network,
                                                 struct grain_packet *packet)
 {
-    __u32 offset = packet->l3_offset & 0x1f;
     const __u8 *p = grain_frame_at(base, end, offset, 40);
     __u32 length;
 
@@ -215,13 +231,13 @@ static __always_inline __u32 grain_dissect_ipv6(const __u8 *base, const __u8 *en
         return GRAIN_DISPOSITION_MALFORMED;
     packet->family = 6;
     length = grain_load16(p + 4);
-    packet->l4_offset = offset + 40;
-    packet->protocol = p[6];
+    network->offset = offset + 40;
+    network->protocol = p[6];
     /* 0: a jumbogram (RFC 2675), or a frame that the sender's card will cut into segments. */
-    packet->payload_length = length ? offset + 40 + length : packet->wire_length;
-    if (!grain_protocol_is_extension(p[6]))
+    network->end = length ? offset + 40 + length : packet->wire_length;
+    if (!grain_protocol_is_extension(network->protocol))
         return GRAIN_DISPOSITION_NON_IP;
-    return grain_dissect_extensions(base, end, packet);
+    return grain_dissect_extensions(base, end, network, packet);
 }
 
 static __always_inline __u32 grain_udp_tunnel(const __u8 *base, const __u8 *end, __u32 offset,
@@ -244,31 +260,42 @@ static __always_inline __u32 grain_udp_tunnel(const __u8 *base, const __u8 *end,
     return GRAIN_DISPOSITION_UDP_OTHER;
 }
 
-static __always_inline __u8 grain_port_flags(__u16 source, __u16 destination)
+static __always_inline __u8 grain_port_flags(__u32 port)
 {
-    __u8 flags = 0;
-
-    if (source == GRAIN_PORT_DNS || destination == GRAIN_PORT_DNS)
-        flags |= GRAIN_PACKET_DNS_PORT;
-    if (source == GRAIN_PORT_MDNS || destination == GRAIN_PORT_MDNS)
-        flags |= GRAIN_PACKET_MDNS_PORT;
-    if (source == GRAIN_PORT_LLMNR || destination == GRAIN_PORT_LLMNR)
-        flags |= GRAIN_PACKET_LLMNR_PORT;
-    if (source == GRAIN_PORT_NBNS || destination == GRAIN_PORT_NBNS)
-        flags |= GRAIN_PACKET_NBNS_PORT;
-    return flags;
+    if (port == GRAIN_PORT_DNS)
+        return GRAIN_PACKET_DNS_PORT;
+    if (port == GRAIN_PORT_MDNS)
+        return GRAIN_PACKET_MDNS_PORT;
+    if (port == GRAIN_PORT_LLMNR)
+        return GRAIN_PACKET_LLMNR_PORT;
+    return port == GRAIN_PORT_NBNS ? GRAIN_PACKET_NBNS_PORT : 0;
 }
 
-static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end, __u64 offset,
-                                               __u32 ip_end, struct grain_packet *packet)
+/* Both ports at once: the source is the upper half. Returns the destination. */
+static __always_inline __u32 grain_dissect_ports(const __u8 *p, struct grain_packet *packet)
 {
+    __u32 ports = grain_load32(p), source = ports >> 16, destination = ports & 0xffff;
+    __u8 flags = grain_port_flags(source) | grain_port_flags(destination);
+
+    packet->source_port = source;
+    packet->destination_port = destination;
+    if (flags)
+        packet->flags |= flags;
+    return destination;
+}
+
+static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end,
+                                               const struct grain_network *network,
+                                               struct grain_packet *packet)
+{
+    const __u64 offset = network->offset;
     const __u8 *p = grain_frame_at(base, end, offset, 8);
-    __u32 left = ip_end - offset;
-    __u32 length, source, destination;
+    __u32 left = network->end - offset;
+    __u32 length, destination;
 
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;
-    if (ip_end < offset + 8)
+    if (network->end < offset + 8)
         return GRAIN_DISPOSITION_MALFORMED;
     length = grain_load16(p + 4);
     if (length == 0)
@@ -277,13 +304,9 @@ static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end
         return GRAIN_DISPOSITION_MALFORMED;
     if (length > left)
         length = left;
-    source = grain_load16(p);
-    destination = grain_load16(p + 2);
-    packet->source_port = source;
-    packet->destination_port = destination;
+    destination = grain_dissect_ports(p, packet);
     packet->payload_offset = offset + 8;
     packet->payload_length = length - 8;
-    packet->flags |= grain_port_flags(source, destination);
     if (length == 8)
         return GRAIN_DISPOSITION_UDP_EMPTY;
     if (destination == GRAIN_PORT_VXLAN || destination == GRAIN_PORT_VXLAN_OLD ||
@@ -292,43 +315,44 @@ static __always_inline __u32 grain_dissect_udp(const __u8 *base, const __u8 *end
     return GRAIN_DISPOSITION_UDP_OTHER;
 }
 
-static __always_inline __u32 grain_dissect_tcp(const __u8 *base, const __u8 *end, __u64 offset,
-                                               __u32 ip_end, struct grain_packet *packet)
+static __always_inline __u32 grain_dissect_tcp(const __u8 *base, const __u8 *end,
+                                               const struct grain_network *network,
+                                               struct grain_packet *packet)
 {
+    const __u64 offset = network->offset;
     const __u8 *p = grain_frame_at(base, end, offset, 20);
     __u32 header, left;
 
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;
     header = (p[12] >> 4) * 4;
-    if (header < 20 || ip_end < offset + header)
+    if (header < 20 || network->end < offset + header)
         return GRAIN_DISPOSITION_MALFORMED;
-    left = ip_end - offset - header;
-    packet->source_port = grain_load16(p);
-    packet->destination_port = grain_load16(p + 2);
+    left = network->end - offset - header;
+    grain_dissect_ports(p, packet);
     packet->tcp_flags = p[13];
     /* A SYN takes a sequence number of its own; data behind it is TCP Fast Open (RFC 7413). */
-    packet->tcp_sequence = grain_load32(p + 4) + (p[13] & GRAIN_TCP_SYN ? 1 : 0);
+    packet->tcp_sequence = grain_load32(p + 4) + (p[13] >> 1 & 1);
     packet->payload_offset = offset + header;
     packet->payload_length = left;
-    packet->flags |= grain_port_flags(packet->source_port, packet->destination_port);
     return left ? GRAIN_DISPOSITION_TCP_OTHER : GRAIN_DISPOSITION_TCP_EMPTY;
 }
 
+_Static_assert(GRAIN_TCP_SYN == 1 << 1, "the flag is added to the sequence number");
+
 static __always_inline __u32 grain_dissect_transport(const __u8 *base, const __u8 *end,
+                                                     const struct grain_network *network,
                                                      struct grain_packet *packet)
 {
-    __u64 offset = packet->l4_offset & 0x7ff;
-    __u32 ip_end = packet->payload_length;
-
-    packet->payload_length = 0;
-    if (ip_end > packet->linear_length)
+    packet->l4_offset = network->offset;
+    packet->protocol = network->protocol;
+    if (network->end > packet->linear_length)
         packet->flags |= GRAIN_PACKET_CUT;
-    switch (packet->protocol) {
+    switch (network->protocol) {
     case GRAIN_PROTOCOL_TCP:
-        return grain_dissect_tcp(base, end, offset, ip_end, packet);
+        return grain_dissect_tcp(base, end, network, packet);
     case GRAIN_PROTOCOL_UDP:
-        return grain_dissect_udp(base, end, offset, ip_end, packet);
+        return grain_dissect_udp(base, end, network, packet);
     case GRAIN_PROTOCOL_ICMP:
     case GRAIN_PROTOCOL_ICMPV6:
         return GRAIN_DISPOSITION_ICMP;
@@ -343,16 +367,18 @@ static __always_inline __u32 grain_dissect_transport(const __u8 *base, const __u
 }
 
 static __always_inline __u32 grain_dissect_network(const __u8 *base, const __u8 *end,
+                                                   const struct grain_link *link, __u64 zero,
                                                    struct grain_packet *packet)
 {
+    struct grain_network network = {0};
     __u32 result;
 
-    switch (packet->ethertype) {
+    switch (link->ethertype) {
     case GRAIN_ETHERTYPE_IPV4:
-        result = grain_dissect_ipv4(base, end, packet);
+        result = grain_dissect_ipv4(base, end, link->offset, &network, packet);
         break;
     case GRAIN_ETHERTYPE_IPV6:
-        result = grain_dissect_ipv6(base, end, packet);
+        result = grain_dissect_ipv6(base, end, link->offset, &network, packet);
         break;
     case GRAIN_ETHERTYPE_PPPOE:
     case GRAIN_ETHERTYPE_PPPOE_DISC:
@@ -363,29 +389,26 @@ static __always_inline __u32 grain_dissect_network(const __u8 *base, const __u8 
     default:
         return GRAIN_DISPOSITION_NON_IP;
     }
-    if (result != GRAIN_DISPOSITION_NON_IP) {
-        packet->payload_length = 0;
-        packet->protocol = 0;
+    if (result != GRAIN_DISPOSITION_NON_IP)
         return result;
-    }
-    grain_forget();
-    return grain_dissect_transport(base, end, packet);
+    network.offset = grain_blur(network.offset, zero, 0x7ff);
+    return grain_dissect_transport(base, end, &network, packet);
 }
 
 /* A frame without a link header: the first four bits tell which IP it is. */
 static __always_inline __u32 grain_dissect_bare(const __u8 *base, const __u8 *end,
-                                                struct grain_packet *packet)
+                                                struct grain_link *link)
 {
     const __u8 *p = grain_frame_at(base, end, 0, 1);
 
-    packet->l3_offset = 0;
-    packet->ethertype = 0;
+    link->offset = 0;
+    link->ethertype = 0;
     if (!p)
         return GRAIN_DISPOSITION_TRUNCATED;
     if (p[0] >> 4 == 4)
-        packet->ethertype = GRAIN_ETHERTYPE_IPV4;
+        link->ethertype = GRAIN_ETHERTYPE_IPV4;
     else if (p[0] >> 4 == 6)
-        packet->ethertype = GRAIN_ETHERTYPE_IPV6;
+        link->ethertype = GRAIN_ETHERTYPE_IPV6;
     return GRAIN_DISPOSITION_NON_IP;
 }
 
@@ -396,13 +419,17 @@ static __always_inline __u32 grain_dissect_bare(const __u8 *base, const __u8 *en
 static __always_inline __u32 grain_dissect(const __u8 *base, const __u8 *end, bool ethernet,
                                            struct grain_packet *packet)
 {
-    __u32 result = ethernet ? grain_dissect_ethernet(base, end, packet)
-                            : grain_dissect_bare(base, end, packet);
+    const __u64 zero = *(const volatile __u16 *)&packet->zero;
+    struct grain_link link;
+    __u32 result = ethernet ? grain_dissect_ethernet(base, end, &link, packet)
+                            : grain_dissect_bare(base, end, &link);
 
     if (result != GRAIN_DISPOSITION_NON_IP)
         return result;
-    grain_forget();
-    return grain_dissect_network(base, end, packet);
+    link.offset = grain_blur(link.offset, zero, 0x1f);
+    packet->l3_offset = link.offset;
+    packet->ethertype = link.ethertype;
+    return grain_dissect_network(base, end, &link, zero, packet);
 }
 
 #endif

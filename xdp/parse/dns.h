@@ -174,15 +174,18 @@ static __always_inline enum grain_parse_status grain_dns_name_measure(const stru
 #endif
         label = *at;
         odd |= label;
-        measured += label + 1;
+        /* Only the label is waited for. */
+        measured++;
+        grain_opaque(measured);
+        measured += label;
         if (label == 0)
             break;
     }
-    *length = measured;
     if (odd > 63 || measured > GRAIN_NAME_LENGTH_MAX)
         return GRAIN_PARSE_MALFORMED;
     if (label || offset + measured > w->length)
         return GRAIN_PARSE_CUT;
+    *length = grain_blur(measured, w->zero, 0xff);
     return GRAIN_PARSE_OK;
 }
 

@@ -64,7 +64,7 @@ static __always_inline __u64 grain_name_hash(const struct grain_window *w, __u64
     __u64 sum = grain_nh(shape, key->shape);
     const __u8 *p = grain_window_at(w, offset, 1);
     const __u8 *last;
-    __u32 i;
+    __u64 i;
 
     if (!p || length == 0 || length > 255 || offset < GRAIN_NAME_BYTES_BEFORE)
         return 0;
@@ -87,10 +87,8 @@ static __always_inline __u64 grain_name_hash(const struct grain_window *w, __u64
     }
     if (length & 7) {
         __u64 word = grain_fold_case(grain_load64_raw(last) >> (64 - 8 * (length & 7)));
-        __u64 tail = i;
+        __u64 tail = grain_blur(i, w->zero, GRAIN_HASH_NAME_WORDS - 1);
 
-        grain_opaque(tail);
-        tail &= GRAIN_HASH_NAME_WORDS - 1;
         sum += grain_nh(word, key->name[tail]);
         grain_store64_raw(text + 8 * tail, word);
     }

@@ -86,7 +86,7 @@ static __always_inline enum grain_parse_status grain_tls_vectors_parse(const str
                                                                        __u64 end, __u64 *at,
                                                                        struct grain_tls_hello *out)
 {
-    __u64 offset = GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES + 2;
+    __u64 offset = GRAIN_TLS_RECORD_BYTES + GRAIN_TLS_HANDSHAKE_BYTES + 2, session;
     const __u8 *p;
 
     out->random_offset = offset;
@@ -96,9 +96,15 @@ static __always_inline enum grain_parse_status grain_tls_vectors_parse(const str
         return GRAIN_PARSE_CUT;
     if (*p > 32)
         return GRAIN_PARSE_MALFORMED;
+    session = *p;
+    /* Nearly all have 32 bytes: a branch is guessed, where a sum would wait for the byte. */
+    if (session == 32) {
+        session = 32;
+        grain_opaque(session);
+    }
     out->session_offset = offset + 1;
-    out->session_length = *p;
-    offset += 1 + *p;
+    out->session_length = session;
+    offset += 1 + session;
     p = grain_window_at(w, offset, 2);
     if (!p)
         return GRAIN_PARSE_CUT;
@@ -113,7 +119,7 @@ static __always_inline enum grain_parse_status grain_tls_vectors_parse(const str
         return GRAIN_PARSE_CUT;
     if (*p < 1 || offset + 1 + *p > end)
         return GRAIN_PARSE_MALFORMED;
-    *at = offset + 1 + *p;
+    *at = grain_blur(offset + 1 + *p, w->zero, 0x3ffff);
     return GRAIN_PARSE_OK;
 }
 
@@ -142,7 +148,8 @@ static __always_inline enum grain_parse_status
 grain_tls_extensions_parse(const struct grain_window *w, __u64 offset, __u64 end, __u32 want,
                            struct grain_tls_hello *out)
 {
-    __u64 limit = end < w->length ? end : w->length;
+    __u64 limit = end < w->length ? end : w->length, sni = 0;
+    __u32 sni_length = 0;
 
     for (__u32 i = 0; i < GRAIN_TLS_EXTENSIONS_MAX; i++) {
         const __u8 *p;
@@ -155,16 +162,24 @@ grain_tls_extensions_parse(const struct grain_window *w, __u64 offset, __u64 end
             break;
         type = grain_load16_raw(p);
         length = grain_load16(p + 2);
-        offset += 4 + length;
+        /* Only the length is waited for: the chain of lengths is what a hello costs. */
+        offset += 4;
+        grain_opaque(offset);
+        offset += length;
         if (want == GRAIN_TLS_WANT_ALL) {
             if (offset > end)
                 break;
             grain_tls_extension_note(__builtin_bswap16(type), offset - length, length, out);
         } else if (type == GRAIN_TLS_EXTENSION_SNI) {
-            out->sni_offset = offset - length;
-            out->sni_length = length;
-            return offset > end ? GRAIN_PARSE_MALFORMED : GRAIN_PARSE_OK;
+            sni = offset - length;
+            sni_length = length;
+            break;
         }
+    }
+    if (want != GRAIN_TLS_WANT_ALL && sni) {
+        out->sni_offset = grain_blur(sni, w->zero, 0x3ffff);
+        out->sni_length = sni_length;
+        return offset > end ? GRAIN_PARSE_MALFORMED : GRAIN_PARSE_OK;
     }
     if (offset == end)
         return GRAIN_PARSE_OK;

@@ -41,6 +41,7 @@ struct grain_window {
     const __u8 *end; /* PACKET: the end of what is readable in place */
     __u32 length;    /* of the message as far as it is here */
     __u32 kind;
+    __u64 zero; /* BPF: a 0 that the verifier does not know; see grain_blur() */
 };
 
 #ifdef __bpf__
@@ -55,6 +56,18 @@ struct grain_window {
  * be followed apart through all that comes.
  */
 #define grain_forget() asm volatile("" ::: "memory")
+
+/*
+ * The same for one value, without the way through memory: `zero` is a 0 of which the verifier knows
+ * nothing, and `mask` the bound that it shall know of the sum. Where paths meet with different
+ * offsets, each blurred by the same mask, they are one path from there on.
+ */
+static __always_inline __u64 grain_blur(__u64 value, __u64 zero, __u64 mask)
+{
+    value += zero;
+    grain_opaque(value);
+    return value & mask;
+}
 
 static __always_inline __u64 grain_load64_raw(const __u8 *p)
 {
@@ -80,6 +93,12 @@ static __always_inline void grain_store64_raw(__u8 *p, __u64 value)
 
 #define grain_opaque(x) ((void)(x))
 #define grain_forget()  ((void)0)
+
+static __always_inline __u64 grain_blur(__u64 value, __u64 zero, __u64 mask)
+{
+    (void)zero;
+    return value & mask;
+}
 
 static __always_inline __u64 grain_load64_raw(const __u8 *p)
 {
@@ -138,7 +157,11 @@ static __always_inline const __u8 *grain_frame_at(const __u8 *base, const __u8 *
     const __u8 *p = base + offset;
 
     grain_opaque(p);
-    return p + n > end ? NULL : p;
+    if (p + n > end)
+        return NULL;
+    /* Callers test for NULL; here the answer is known. */
+    __builtin_assume(p != NULL);
+    return p;
 #else
     return offset > (__u64)(end - base) || n > (__u64)(end - base) - offset ? NULL : base + offset;
 #endif
@@ -153,14 +176,14 @@ static __always_inline const __u8 *grain_window_at(const struct grain_window *w,
         return NULL;
     if (w->kind == GRAIN_WINDOW_PACKET) {
 #ifdef __bpf__
-        offset &= GRAIN_WINDOW_PACKET_MAX;
+        /* For the verifier; compared and not masked, so that what is read does not wait for it. */
         grain_opaque(offset);
-        offset &= GRAIN_WINDOW_PACKET_MAX;
+        if (offset > GRAIN_WINDOW_PACKET_MAX)
+            return NULL;
 #endif
         return grain_frame_at(w->base, w->end, offset, n);
     }
 #ifdef __bpf__
-    offset &= GRAIN_WINDOW_BUFFER_MAX;
     grain_opaque(offset);
     offset &= GRAIN_WINDOW_BUFFER_MAX;
 #endif

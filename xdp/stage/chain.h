@@ -120,8 +120,8 @@ static __always_inline int grain_chain_place(grain_context *ctx, struct grain_cp
 {
     __u32 linear = grain_payload_linear(&cpu->packet);
 
-    if (GRAIN_IN_PLACE && (!grain_env_in_pieces() || linear == cpu->packet.payload_length ||
-                           grain_env_readable_length(ctx) <= cpu->packet.linear_length)) {
+    if (!grain_env_in_pieces() || linear == cpu->packet.payload_length ||
+        grain_env_readable_length(ctx) <= cpu->packet.linear_length) {
         cpu->dns.length = linear;
         return GRAIN_AT_PACKET;
     }
@@ -153,27 +153,25 @@ static __always_inline void grain_chain_dns_partial(grain_context *ctx, struct g
     }
 }
 
-/* A datagram that may be a DNS message. */
-GRAIN_STAGE int grain_chain_dns_udp(grain_context *ctx, struct grain_cpu *cpu,
-                                    const struct grain_config *config)
+/* The later questions of a datagram: they are read from a copy. */
+GRAIN_STAGE int grain_chain_dns_rest(grain_context *ctx, struct grain_cpu *cpu,
+                                     const struct grain_config *config)
 {
-    int where = grain_chain_place(ctx, cpu);
-
-    grain_dns_start(cpu, 0, cpu->dns.length);
-    return grain_dns_walk_datagram(ctx, cpu, config, where);
+    cpu->dns.length = grain_window_copy(ctx, cpu);
+    return grain_dns_walk_rest(ctx, cpu, config);
 }
 
 /* DNS messages in a segment, from payload offset dns.from on. */
 GRAIN_STAGE int grain_chain_dns_tcp(grain_context *ctx, struct grain_cpu *cpu,
                                     const struct grain_config *config)
 {
-    int where = grain_chain_place(ctx, cpu);
+    __u32 from = cpu->dns.from;
     int step;
 
-    grain_dns_start(cpu, cpu->dns.from, cpu->dns.length);
-    if (cpu->dns.from)
+    grain_dns_start(cpu, from, grain_window_copy(ctx, cpu), &cpu->dns);
+    if (from)
         cpu->dns.rule = GRAIN_DNS_SANE;
-    step = grain_dns_walk_segment(ctx, cpu, config, where);
+    step = grain_dns_walk_segment(ctx, cpu, config);
     grain_chain_dns_partial(ctx, cpu, config, step);
     return 0;
 }
@@ -188,8 +186,8 @@ static __always_inline void grain_chain_skip_change_cipher(struct grain_cpu *cpu
     cpu->packet.tcp_sequence += 6;
 }
 
-GRAIN_STAGE int grain_chain_tls(grain_context *ctx, struct grain_cpu *cpu,
-                                const struct grain_config *config, __u64 word)
+static __always_inline void grain_chain_tls(grain_context *ctx, struct grain_cpu *cpu,
+                                            const struct grain_config *config, __u64 word)
 {
     int where, taken;
     bool cut;
@@ -197,21 +195,20 @@ GRAIN_STAGE int grain_chain_tls(grain_context *ctx, struct grain_cpu *cpu,
     grain_chain_skip_change_cipher(cpu, word);
     where = grain_chain_place(ctx, cpu);
     cut = cpu->packet.flags & GRAIN_PACKET_CUT && cpu->dns.length < cpu->packet.payload_length;
-    if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
+    if (where == GRAIN_AT_PACKET)
         taken = grain_hello_take(ctx, cpu, config, NULL, GRAIN_AT_PACKET, cut);
     else
         taken = grain_hello_window(ctx, cpu, config, cut);
     if (taken != GRAIN_HELLO_CUT)
-        return 0;
+        return;
     if (cut) {
         grain_count(cpu, GRAIN_COUNTER_FLOW_CUT);
         grain_move(cpu, GRAIN_DISPOSITION_TLS_HELLO_PART);
-        return 0;
+        return;
     }
     if (cpu->packet.payload_length >= 11)
         grain_move(cpu, GRAIN_DISPOSITION_TLS_HELLO_PART);
     grain_flow_begin_tls(ctx, cpu, config);
-    return 0;
 }
 
 GRAIN_STAGE int grain_chain_quic(grain_context *ctx, struct grain_cpu *cpu,
@@ -219,7 +216,7 @@ GRAIN_STAGE int grain_chain_quic(grain_context *ctx, struct grain_cpu *cpu,
 {
     int where = grain_chain_place(ctx, cpu);
 
-    if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
+    if (where == GRAIN_AT_PACKET)
         return grain_quic_packet(ctx, cpu, config);
     return grain_quic_window(ctx, cpu, config);
 }
@@ -246,96 +243,126 @@ GRAIN_STAGE int grain_gate_copied(grain_context *ctx, struct grain_cpu *cpu, __u
     return grain_gate_tcp(&cpu->packet, *word);
 }
 
-static __always_inline int grain_chain_gate(grain_context *ctx, struct grain_cpu *cpu,
-                                            const struct grain_packet *packet, __u64 *word)
+static __always_inline int grain_chain_gate(grain_context *ctx, struct grain_cpu *cpu, bool tcp,
+                                            __u64 *word)
 {
+    const struct grain_packet *packet = &cpu->packet;
     const __u8 *p = grain_frame_at(grain_env_data(ctx), grain_env_data_end(ctx),
                                    packet->payload_offset & 0x7ff, GRAIN_GATE_BYTES);
 
     if (!p || packet->payload_length < 2 + GRAIN_DNS_HEADER_BYTES)
         return grain_gate_copied(ctx, cpu, word);
     *word = grain_load64_raw(p);
-    if (packet->protocol == GRAIN_PROTOCOL_UDP)
-        return grain_gate_udp(packet, *word);
-    return grain_gate_tcp(packet, *word);
+    return tcp ? grain_gate_tcp(packet, *word) : grain_gate_udp(packet, *word);
 }
 
 /* A TCP segment whose flow may have a message under way. Returns as grain_flow_segment. */
 static __always_inline __u32 grain_chain_pending(grain_context *ctx, struct grain_cpu *cpu,
                                                  const struct grain_config *config)
 {
-    cpu->flow_hash = grain_flow_hash(ctx, &cpu->packet, &config->key);
-    if (!cpu->flow_hash || !grain_flow_suspected(cpu->flow_hash))
+    __u64 hash = grain_flow_hash(ctx, &cpu->packet, &config->key);
+
+    cpu->flow_hash = hash;
+    if (!hash || !grain_flow_suspected(hash))
         return GRAIN_FLOW_NOT_MINE;
     return grain_flow_segment(ctx, cpu, config);
 }
 
-/* A payload with a transport header in front of it; `from`: where further DNS messages start, or
- * GRAIN_FLOW_NOT_MINE. */
-static __always_inline void grain_chain_payload(grain_context *ctx, struct grain_cpu *cpu,
-                                                const struct grain_config *config, __u32 from)
+/* A datagram with a payload. */
+static __always_inline void grain_chain_udp(grain_context *ctx, struct grain_cpu *cpu,
+                                            const struct grain_config *config)
 {
-    __u32 stages = config->stages;
-    int gate = GRAIN_GATE_DNS;
     __u64 word = 0;
+    int gate = grain_chain_gate(ctx, cpu, false, &word);
 
-    if (from == GRAIN_FLOW_NOT_MINE)
-        gate = grain_chain_gate(ctx, cpu, &cpu->packet, &word);
     if (gate == GRAIN_GATE_NONE)
         return;
-    if (gate == GRAIN_GATE_DNS && stages & GRAIN_STAGE_DNS) {
-        if (from == GRAIN_FLOW_NOT_MINE) {
-            grain_move(cpu, GRAIN_DISPOSITION_DNS_CANDIDATE);
-            from = 0;
-        }
-        cpu->dns.from = from;
-        if (cpu->packet.protocol == GRAIN_PROTOCOL_UDP)
-            grain_chain_dns_udp(ctx, cpu, config);
-        else
-            grain_chain_dns_tcp(ctx, cpu, config);
-    } else if (gate == GRAIN_GATE_TLS && stages & GRAIN_STAGE_TLS) {
-        grain_move(cpu, GRAIN_DISPOSITION_TLS_CANDIDATE);
-        grain_chain_tls(ctx, cpu, config, word);
-    } else if (gate == GRAIN_GATE_QUIC && stages & GRAIN_STAGE_QUIC) {
+    if (gate == GRAIN_GATE_DNS && config->stages & GRAIN_STAGE_DNS) {
+        grain_move(cpu, GRAIN_DISPOSITION_DNS_CANDIDATE);
+        if (grain_chain_place(ctx, cpu) == GRAIN_AT_WINDOW)
+            grain_dns_datagram_window(ctx, cpu, config);
+        else if (grain_dns_datagram_packet(ctx, cpu, config))
+            grain_chain_dns_rest(ctx, cpu, config);
+    } else if (gate == GRAIN_GATE_QUIC && config->stages & GRAIN_STAGE_QUIC) {
         grain_move(cpu, GRAIN_DISPOSITION_QUIC_CANDIDATE);
         grain_chain_quic(ctx, cpu, config);
     }
 }
 
-/* One packet. Whatever happens here, the caller passes the packet on. */
+/* A segment with a payload; `from`: where further DNS messages start, or GRAIN_FLOW_NOT_MINE. */
+static __always_inline void grain_chain_tcp(grain_context *ctx, struct grain_cpu *cpu,
+                                            const struct grain_config *config, __u32 from)
+{
+    int gate = GRAIN_GATE_DNS;
+    __u64 word = 0;
+
+    if (from == GRAIN_FLOW_NOT_MINE) {
+        gate = grain_chain_gate(ctx, cpu, true, &word);
+        if (gate == GRAIN_GATE_NONE)
+            return;
+    }
+    if (gate == GRAIN_GATE_DNS && config->stages & GRAIN_STAGE_DNS) {
+        if (from == GRAIN_FLOW_NOT_MINE) {
+            grain_move(cpu, GRAIN_DISPOSITION_DNS_CANDIDATE);
+            from = 0;
+        }
+        cpu->dns.from = from;
+        grain_chain_dns_tcp(ctx, cpu, config);
+    } else if (gate == GRAIN_GATE_TLS && config->stages & GRAIN_STAGE_TLS) {
+        grain_move(cpu, GRAIN_DISPOSITION_TLS_CANDIDATE);
+        grain_chain_tls(ctx, cpu, config, word);
+    }
+}
+
+/* Clear what the packet before has left; `zero` stays. */
+static __always_inline void grain_chain_clear(struct grain_packet *packet)
+{
+    __builtin_memset(packet, 0, offsetof(struct grain_packet, zero));
+}
+
+/* What is in the packet: its disposition is in cpu->packet when this returns. */
+static __always_inline void grain_chain_look(grain_context *ctx, struct grain_cpu *cpu,
+                                             const struct grain_config *config)
+{
+    __u32 disposition, from;
+
+    disposition = grain_dissect(grain_env_data(ctx), grain_env_data_end(ctx), grain_load.ethernet,
+                                &cpu->packet);
+    cpu->packet.disposition = disposition;
+    if (disposition == GRAIN_DISPOSITION_UDP_OTHER) {
+        grain_chain_udp(ctx, cpu, config);
+    } else if (disposition == GRAIN_DISPOSITION_TCP_OTHER ||
+               disposition == GRAIN_DISPOSITION_TCP_EMPTY) {
+        from = grain_chain_pending(ctx, cpu, config);
+        if (from && disposition == GRAIN_DISPOSITION_TCP_OTHER)
+            grain_chain_tcp(ctx, cpu, config, from);
+    }
+}
+
+/*
+ * One packet. Whatever happens here, the caller passes the packet on. It is counted once, at the
+ * end, under the disposition that it has then: a reader on another CPU never sees it under two, or
+ * none of a packet whose bytes it sees.
+ */
 static __always_inline void grain_chain(grain_context *ctx)
 {
     struct grain_config *config = grain_env_config();
     struct grain_cpu *cpu = grain_env_cpu();
     struct grain_totals *totals = grain_env_totals();
-    __u32 disposition, from = GRAIN_FLOW_NOT_MINE;
 
     if (!config || !cpu || !totals || config->generation != grain_load.generation)
         return;
-    __builtin_memset(&cpu->packet, 0, sizeof(cpu->packet));
+    grain_chain_clear(&cpu->packet);
     cpu->packet.wire_length = grain_env_wire_length(ctx);
     cpu->packet.linear_length = grain_env_data_end(ctx) - grain_env_data(ctx);
     grain_env_metadata(ctx, cpu, totals);
-    if (grain_env_seen_at_ingress(ctx)) {
+    if (grain_env_seen_at_ingress(ctx))
         cpu->packet.disposition = GRAIN_DISPOSITION_SEEN_AT_INGRESS;
-        grain_totals_add(totals, GRAIN_DISPOSITION_SEEN_AT_INGRESS, cpu->packet.wire_length);
-        return;
-    }
-    if (grain_env_stub())
+    else if (grain_env_stub())
         cpu->packet.disposition = GRAIN_DISPOSITION_TRUNCATED;
     else
-        cpu->packet.disposition = grain_dissect(grain_env_data(ctx), grain_env_data_end(ctx),
-                                                grain_load.ethernet, &cpu->packet);
-    grain_forget();
-    disposition = cpu->packet.disposition;
-    grain_totals_add(totals, disposition, cpu->packet.wire_length);
-    if (disposition == GRAIN_DISPOSITION_TCP_OTHER || disposition == GRAIN_DISPOSITION_TCP_EMPTY) {
-        from = grain_chain_pending(ctx, cpu, config);
-        if (from == 0)
-            return;
-    }
-    if (disposition == GRAIN_DISPOSITION_TCP_OTHER || disposition == GRAIN_DISPOSITION_UDP_OTHER)
-        grain_chain_payload(ctx, cpu, config, from);
+        grain_chain_look(ctx, cpu, config);
+    grain_totals_add(totals, cpu->packet.disposition, cpu->packet.wire_length);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Totals and counters: every packet has one disposition at every instant; a stage that takes a
- * packet moves its count. */
+ * packet moves it to another. */
 #ifndef GRAIN_STAGE_COUNT_H
 #define GRAIN_STAGE_COUNT_H
 
@@ -30,22 +30,10 @@ static __always_inline void grain_totals_add(struct grain_totals *totals, __u64 
     }
 }
 
-static __always_inline void grain_move(struct grain_cpu *cpu, __u32 to)
+/* The packet in hand is something else than it was taken for. It is counted once, when the chain is
+ * done with it. */
+static __always_inline void grain_move(struct grain_cpu *cpu, __u8 to)
 {
-    struct grain_totals *totals = grain_env_totals();
-    __u64 from = cpu->packet.disposition, target = to;
-    __u32 bytes = cpu->packet.wire_length;
-
-    grain_opaque(from);
-    grain_opaque(target);
-    if (target >= GRAIN_DISPOSITION_MAX)
-        return;
-    if (!totals || from >= GRAIN_DISPOSITION_MAX || from == to)
-        return;
-    totals->packets[from]--;
-    totals->bytes[from] -= bytes;
-    totals->packets[target]++;
-    totals->bytes[target] += bytes;
     cpu->packet.disposition = to;
 }
 

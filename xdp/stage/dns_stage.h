@@ -39,27 +39,27 @@ static __always_inline bool grain_dns_port_suggests(const struct grain_packet *p
 
 /* A message without a question: an mDNS announcement, the second part of a zone transfer. */
 static __always_inline void grain_dns_no_question(grain_context *ctx, struct grain_cpu *cpu,
-                                                  const struct grain_config *config, int where)
+                                                  const struct grain_config *config,
+                                                  struct grain_dns_cursor *dns, int where)
 {
-    cpu->dns.messages++;
+    dns->messages++;
     if (grain_disposition_named(cpu->packet.disposition))
         return;
     grain_move(cpu, GRAIN_DISPOSITION_DNS_NO_QUESTION);
     cpu->job.hash = 0;
-    cpu->job.kind = cpu->dns.kind;
+    cpu->job.kind = dns->kind;
     cpu->job.type = 0;
     cpu->job.question = 0;
-    cpu->job.message = cpu->dns.message;
+    cpu->job.message = dns->message;
     if (where != GRAIN_AT_FLOW && grain_event_sampled(cpu, config))
         grain_event_packet(ctx, cpu, config, GRAIN_RECORD_DNS, GRAIN_RECORD_FLAG_SAMPLED);
 }
 
 /* Sets the rule for the questions. */
-static __always_inline bool
-grain_dns_header_allowed(struct grain_cpu *cpu, const struct grain_dns_header *header, __u32 length)
+static __always_inline bool grain_dns_header_allowed(struct grain_dns_cursor *dns,
+                                                     const struct grain_dns_header *header,
+                                                     __u32 length)
 {
-    struct grain_dns_cursor *dns = &cpu->dns;
-
     if (grain_dns_header_sane(header, length)) {
         if (header->questions == 0 && !grain_dns_no_question_sane(header, length, dns->tcp))
             return false;
@@ -73,21 +73,17 @@ grain_dns_header_allowed(struct grain_cpu *cpu, const struct grain_dns_header *h
 }
 
 /* The start of a message: length prefix (TCP) and header. */
-static __always_inline int grain_dns_header_at(grain_context *ctx, struct grain_cpu *cpu,
-                                               struct grain_flow *flow, int where)
+static __always_inline int grain_dns_header_in(const struct grain_window *w, struct grain_cpu *cpu,
+                                               struct grain_dns_cursor *dns)
 {
-    struct grain_dns_cursor *dns = &cpu->dns;
     __u32 offset = dns->offset, length;
     struct grain_dns_header header;
-    struct grain_window w;
     const __u8 *p;
-
-    grain_window_open(ctx, cpu, flow, where, &w);
 
     if (dns->tcp) {
         if (offset >= dns->length)
             return GRAIN_STEP_DONE;
-        p = grain_window_at(&w, offset, 2);
+        p = grain_window_at(w, offset, 2);
         if (!p)
             return GRAIN_STEP_PARTIAL;
         length = grain_load16(p);
@@ -99,192 +95,84 @@ static __always_inline int grain_dns_header_at(grain_context *ctx, struct grain_
             return GRAIN_STEP_DONE;
         length = cpu->packet.payload_length;
     }
-    if (grain_dns_header_parse(&w, offset, &header) != GRAIN_PARSE_OK)
+    if (grain_dns_header_parse(w, offset, &header) != GRAIN_PARSE_OK)
         return dns->tcp ? GRAIN_STEP_PARTIAL : GRAIN_STEP_REFUSED;
-    if (!grain_dns_header_allowed(cpu, &header, length))
+    if (!grain_dns_header_allowed(dns, &header, length))
         return GRAIN_STEP_REFUSED;
     dns->message = offset;
     dns->message_end = offset + length;
     dns->questions_left = header.questions;
     dns->question = 0;
-    dns->kind = grain_dns_kind(&cpu->packet, header.flags & GRAIN_DNS_FLAG_RESPONSE);
+    /* All kinds and rules are one path to the verifier. */
+    dns->kind = grain_blur(grain_dns_kind(&cpu->packet, header.flags & GRAIN_DNS_FLAG_RESPONSE),
+                           w->zero, 0xf);
+    dns->rule = grain_blur(dns->rule, w->zero, 3);
     dns->offset = offset + GRAIN_DNS_HEADER_BYTES;
     if (header.questions == 0)
         dns->offset = dns->message_end;
-    grain_forget();
     return GRAIN_STEP_MORE;
 }
 
-GRAIN_STAGE int grain_dns_header_window(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_header_at(ctx, cpu, NULL, GRAIN_AT_WINDOW);
-}
-
-GRAIN_STAGE int grain_dns_header_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                      struct grain_flow *flow)
-{
-    return grain_dns_header_at(ctx, cpu, flow, GRAIN_AT_FLOW);
-}
-
-static __always_inline int grain_dns_header_take(grain_context *ctx, struct grain_cpu *cpu,
-                                                 struct grain_flow *flow, int where)
-{
-    if (where == GRAIN_AT_PACKET)
-        return grain_dns_header_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
-    if (where == GRAIN_AT_WINDOW)
-        return grain_dns_header_window(ctx, cpu);
-    return grain_dns_header_flow(ctx, cpu, flow);
-}
-
-/* Leaves: the question at dns.offset, into the job. */
+/* The question at dns->offset, into the job. */
 static __always_inline enum grain_parse_status
-grain_dns_question_note(struct grain_cpu *cpu, const struct grain_dns_question *question)
+grain_dns_question_note(struct grain_cpu *cpu, struct grain_dns_cursor *dns,
+                        const struct grain_dns_question *question)
 {
-    if (question->next > cpu->dns.message_end)
+    if (question->next > dns->message_end)
         return GRAIN_PARSE_MALFORMED;
     cpu->job.offset = question->name_offset;
     cpu->job.length = question->name_length;
     cpu->job.type = question->type;
-    cpu->job.kind = cpu->dns.kind;
-    cpu->job.message = cpu->dns.message;
-    cpu->job.question = cpu->dns.question;
+    cpu->job.kind = dns->kind;
+    cpu->job.message = dns->message;
+    cpu->job.question = dns->question;
     cpu->job.partial = 0;
-    cpu->dns.offset = question->next;
+    dns->offset = question->next;
     return GRAIN_PARSE_OK;
 }
 
-/* The first question of a message stands uncompressed where it is: the hot path. Its name's length
- * goes into the job. */
-static __always_inline int grain_dns_measure_at(grain_context *ctx, struct grain_cpu *cpu,
-                                                struct grain_flow *flow, int where)
-{
-    enum grain_parse_status status;
-    struct grain_window w;
-    __u32 length = 0;
-
-    grain_window_open(ctx, cpu, flow, where, &w);
-    status = grain_dns_name_measure(&w, cpu->dns.offset, &length);
-    cpu->job.length = length;
-    grain_forget();
-    return status;
-}
-
-static __always_inline int grain_dns_tail_at(grain_context *ctx, struct grain_cpu *cpu,
-                                             struct grain_flow *flow, int where)
+/* The question behind an expanded name. */
+static __always_inline int grain_dns_expanded_tail(const struct grain_window *w,
+                                                   struct grain_cpu *cpu)
 {
     struct grain_dns_question question;
     enum grain_parse_status status;
-    struct grain_window w;
 
-    grain_window_open(ctx, cpu, flow, where, &w);
-    question.name_offset = cpu->dns.offset;
-    question.name_length = cpu->job.length;
-    status =
-        grain_dns_question_tail(&w, cpu->dns.offset + cpu->job.length, cpu->dns.rule, &question);
-    if (status != GRAIN_PARSE_OK)
-        return status;
-    return grain_dns_question_note(cpu, &question);
-}
-
-/* Later questions may be compressed: the name is put together in cpu->name, label by label. */
-static __always_inline int grain_dns_expand_at(grain_context *ctx, struct grain_cpu *cpu, int where)
-{
-    struct grain_window w;
-
-    grain_window_open(ctx, cpu, NULL, where, &w);
-    return grain_dns_expand_step(&w, &cpu->expansion, cpu->name + GRAIN_NAME_BYTES_BEFORE);
-}
-
-static __always_inline int grain_dns_expanded_tail_at(grain_context *ctx, struct grain_cpu *cpu,
-                                                      int where)
-{
-    struct grain_dns_question question;
-    enum grain_parse_status status;
-    struct grain_window w;
-
-    grain_window_open(ctx, cpu, NULL, where, &w);
     question.name_offset = GRAIN_NAME_BYTES_BEFORE;
     question.name_length = cpu->expansion.filled;
-    status = grain_dns_question_tail(&w, cpu->expansion.after, cpu->dns.rule, &question);
+    status = grain_dns_question_tail(w, cpu->expansion.after, cpu->dns.rule, &question);
     if (status != GRAIN_PARSE_OK)
         return status;
-    return grain_dns_question_note(cpu, &question);
-}
-
-GRAIN_STAGE int grain_dns_measure_window(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_measure_at(ctx, cpu, NULL, GRAIN_AT_WINDOW);
-}
-
-GRAIN_STAGE int grain_dns_measure_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                       struct grain_flow *flow)
-{
-    return grain_dns_measure_at(ctx, cpu, flow, GRAIN_AT_FLOW);
-}
-
-GRAIN_STAGE int grain_dns_expand_packet(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_expand_at(ctx, cpu, GRAIN_AT_PACKET);
-}
-
-GRAIN_STAGE int grain_dns_expand_window(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_expand_at(ctx, cpu, GRAIN_AT_WINDOW);
-}
-
-/* The question at dns.offset whose name does not use compression. */
-static __always_inline int grain_dns_question_at(grain_context *ctx, struct grain_cpu *cpu,
-                                                 struct grain_flow *flow, int where)
-{
-    int status;
-
-    if (where == GRAIN_AT_PACKET)
-        status = grain_dns_measure_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
-    else if (where == GRAIN_AT_WINDOW)
-        status = grain_dns_measure_window(ctx, cpu);
-    else
-        status = grain_dns_measure_flow(ctx, cpu, flow);
-    if (status != GRAIN_PARSE_OK)
-        return status;
-    return grain_dns_tail_at(ctx, cpu, flow, where);
+    return grain_dns_question_note(cpu, &cpu->dns, &question);
 }
 
 /*
- * Some steps of the question at dns.offset, whose name may use compression. CUT: the name goes on.
+ * Some steps of the question at dns.offset of the window, whose name may use compression: it is put
+ * together in cpu->name, label by label. CUT: the name goes on.
  */
-static __always_inline int grain_dns_compressed_at(grain_context *ctx, struct grain_cpu *cpu,
-                                                   int where)
+GRAIN_GLOBAL int grain_dns_compressed(void)
 {
+    struct grain_cpu *cpu = grain_env_cpu();
     int status = GRAIN_PARSE_CUT;
+    struct grain_window w;
 
+    if (!cpu)
+        return GRAIN_PARSE_MALFORMED;
+    grain_window_open(cpu, GRAIN_AT_WINDOW, &w);
     for (__u32 i = 0; i < GRAIN_DNS_EXPAND_STEPS; i++) {
-        if (where == GRAIN_AT_PACKET)
-            status = grain_dns_expand_packet(ctx, cpu);
-        else
-            status = grain_dns_expand_window(ctx, cpu);
+        status = grain_dns_expand_step(&w, &cpu->expansion, cpu->name + GRAIN_NAME_BYTES_BEFORE);
+        grain_forget();
         if (status != GRAIN_PARSE_CUT)
             break;
     }
     if (status != GRAIN_PARSE_OK)
         return status;
-    return grain_dns_expanded_tail_at(ctx, cpu, where);
-}
-
-GRAIN_STAGE int grain_dns_compressed_packet(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_compressed_at(ctx, cpu, GRAIN_AT_PACKET);
-}
-
-GRAIN_STAGE int grain_dns_compressed_window(grain_context *ctx, struct grain_cpu *cpu)
-{
-    return grain_dns_compressed_at(ctx, cpu, GRAIN_AT_WINDOW);
+    return grain_dns_expanded_tail(&w, cpu);
 }
 
 /* What a question's outcome means for the walk. */
-static __always_inline int grain_dns_after(struct grain_cpu *cpu, int status)
+static __always_inline int grain_dns_after(struct grain_dns_cursor *dns, int status)
 {
-    struct grain_dns_cursor *dns = &cpu->dns;
-
     if (status == GRAIN_PARSE_CUT && dns->tcp)
         return GRAIN_STEP_PARTIAL;
     if (status != GRAIN_PARSE_OK)
@@ -297,52 +185,67 @@ static __always_inline int grain_dns_after(struct grain_cpu *cpu, int status)
     return GRAIN_STEP_MORE;
 }
 
-/* A message's header and its first question, which is counted. */
+/*
+ * A message's header and its first question, which stands uncompressed where it is: into the job.
+ * `dns` may be the caller's own: what lies in registers needs no way through memory.
+ */
+static __always_inline int grain_dns_message_read(const struct grain_window *w,
+                                                  struct grain_cpu *cpu,
+                                                  struct grain_dns_cursor *dns)
+{
+    int step = grain_dns_header_in(w, cpu, dns);
+    struct grain_dns_question question;
+    int status;
+
+    if (step != GRAIN_STEP_MORE || dns->questions_left == 0)
+        return step;
+    status = grain_dns_question_parse(w, dns->offset, dns->rule, &question);
+    if (status == GRAIN_PARSE_OK)
+        status = grain_dns_question_note(cpu, dns, &question);
+    return grain_dns_after(dns, status);
+}
+
+/* The same for a message in a map, at cpu->dns. */
+static __always_inline int grain_dns_message_read_at(int where)
+{
+    struct grain_cpu *cpu = grain_env_cpu();
+    struct grain_window w;
+    int step;
+
+    if (!cpu || !grain_window_open(cpu, where, &w))
+        return GRAIN_STEP_REFUSED;
+    step = grain_dns_message_read(&w, cpu, &cpu->dns);
+    cpu->job.nameless = step == GRAIN_STEP_MORE && cpu->dns.question == 0;
+    return step;
+}
+
+GRAIN_GLOBAL int grain_dns_message_read_window(void)
+{
+    return grain_dns_message_read_at(GRAIN_AT_WINDOW);
+}
+
+GRAIN_GLOBAL int grain_dns_message_read_flow(void)
+{
+    return grain_dns_message_read_at(GRAIN_AT_FLOW);
+}
+
+/* A message in the window or a flow: its first question is counted. */
 static __always_inline int grain_dns_message_at(grain_context *ctx, struct grain_cpu *cpu,
                                                 const struct grain_config *config,
                                                 struct grain_flow *flow, int where)
 {
-    int step = grain_dns_header_take(ctx, cpu, flow, where);
+    int step =
+        where == GRAIN_AT_FLOW ? grain_dns_message_read_flow() : grain_dns_message_read_window();
 
     if (step != GRAIN_STEP_MORE)
         return step;
-    if (cpu->dns.questions_left == 0) {
-        grain_dns_no_question(ctx, cpu, config, where);
-        return step;
-    }
-    step = grain_dns_after(cpu, grain_dns_question_at(ctx, cpu, flow, where));
-    if (step != GRAIN_STEP_MORE)
-        return step;
-    if (!grain_name_take(ctx, cpu, config, flow, where))
+    if (cpu->job.nameless)
+        grain_dns_no_question(ctx, cpu, config, &cpu->dns, where);
+    else if (!grain_name_take(ctx, cpu, config, flow, where))
         return GRAIN_STEP_REFUSED;
-    if (cpu->dns.tcp)
+    else if (cpu->dns.tcp)
         cpu->dns.offset = cpu->dns.message_end;
     return GRAIN_STEP_MORE;
-}
-
-/* A later question of a message, or some of its name. */
-static __always_inline int grain_dns_next_at(grain_context *ctx, struct grain_cpu *cpu,
-                                             const struct grain_config *config, int where)
-{
-    int status;
-
-    if (where == GRAIN_AT_PACKET)
-        status = grain_dns_compressed_packet(ctx, cpu);
-    else
-        status = grain_dns_compressed_window(ctx, cpu);
-    if (status == GRAIN_PARSE_CUT)
-        return GRAIN_STEP_MORE;
-    if (grain_dns_after(cpu, status) != GRAIN_STEP_MORE)
-        return GRAIN_STEP_REFUSED;
-    grain_dns_expand_start(&cpu->expansion, cpu->dns.message, cpu->dns.offset);
-    grain_name_take(ctx, cpu, config, NULL, GRAIN_AT_NAME);
-    return GRAIN_STEP_MORE;
-}
-
-GRAIN_STAGE int grain_dns_message_packet(grain_context *ctx, struct grain_cpu *cpu,
-                                         const struct grain_config *config)
-{
-    return grain_dns_message_at(ctx, cpu, config, NULL, GRAIN_AT_PACKET);
 }
 
 GRAIN_STAGE int grain_dns_message_window(grain_context *ctx, struct grain_cpu *cpu,
@@ -357,74 +260,95 @@ GRAIN_STAGE int grain_dns_message_flow(grain_context *ctx, struct grain_cpu *cpu
     return grain_dns_message_at(ctx, cpu, config, flow, GRAIN_AT_FLOW);
 }
 
-GRAIN_STAGE int grain_dns_next_packet(grain_context *ctx, struct grain_cpu *cpu,
-                                      const struct grain_config *config)
+/* A later question of a message in the window, or some of its name. */
+GRAIN_STAGE int grain_dns_next(grain_context *ctx, struct grain_cpu *cpu,
+                               const struct grain_config *config)
 {
-    return grain_dns_next_at(ctx, cpu, config, GRAIN_AT_PACKET);
-}
+    int status = grain_dns_compressed();
 
-GRAIN_STAGE int grain_dns_next_window(grain_context *ctx, struct grain_cpu *cpu,
-                                      const struct grain_config *config)
-{
-    return grain_dns_next_at(ctx, cpu, config, GRAIN_AT_WINDOW);
+    if (status == GRAIN_PARSE_CUT)
+        return GRAIN_STEP_MORE;
+    if (grain_dns_after(&cpu->dns, status) != GRAIN_STEP_MORE)
+        return GRAIN_STEP_REFUSED;
+    grain_dns_expand_start(&cpu->expansion, cpu->dns.message, cpu->dns.offset);
+    grain_name_take(ctx, cpu, config, NULL, GRAIN_AT_NAME);
+    return GRAIN_STEP_MORE;
 }
 
 /* Set out at `offset` of the payload. */
-static __always_inline void grain_dns_start(struct grain_cpu *cpu, __u32 offset, __u32 length)
+static __always_inline void grain_dns_start(const struct grain_cpu *cpu, __u32 offset, __u32 length,
+                                            struct grain_dns_cursor *dns)
 {
-    cpu->dns.offset = offset;
-    cpu->dns.length = length;
-    cpu->dns.questions_left = 0;
-    cpu->dns.question = 0;
-    cpu->dns.messages = 0;
-    cpu->dns.message = 0;
-    cpu->dns.message_end = 0;
-    cpu->dns.tcp = cpu->packet.protocol == GRAIN_PROTOCOL_TCP;
-    cpu->dns.rule = grain_dns_port_suggests(&cpu->packet) ? GRAIN_DNS_SANE : GRAIN_DNS_STRICT;
+    dns->offset = offset;
+    dns->length = length;
+    dns->questions_left = 0;
+    dns->question = 0;
+    dns->messages = 0;
+    dns->message = 0;
+    dns->message_end = 0;
+    dns->from = 0;
+    dns->kind = 0;
+    dns->tcp = cpu->packet.protocol == GRAIN_PROTOCOL_TCP;
+    dns->rule = grain_dns_port_suggests(&cpu->packet) ? GRAIN_DNS_SANE : GRAIN_DNS_STRICT;
 }
 
-static __always_inline int grain_dns_message(grain_context *ctx, struct grain_cpu *cpu,
-                                             const struct grain_config *config, int where)
+/* The questions of a datagram behind the first; the message is in the window. */
+GRAIN_STAGE int grain_dns_walk_rest(grain_context *ctx, struct grain_cpu *cpu,
+                                    const struct grain_config *config)
 {
-    if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
-        return grain_dns_message_packet(ctx, cpu, config);
-    return grain_dns_message_window(ctx, cpu, config);
-}
-
-/* A datagram: one message with all its questions. */
-static __always_inline int grain_dns_walk_datagram(grain_context *ctx, struct grain_cpu *cpu,
-                                                   const struct grain_config *config, int where)
-{
-    int step;
-
-    if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
-        step = grain_dns_message_at(ctx, cpu, config, NULL, GRAIN_AT_PACKET);
-    else
-        step = grain_dns_message_window(ctx, cpu, config);
-    if (step != GRAIN_STEP_MORE || cpu->dns.questions_left == 0)
-        return step;
     grain_dns_expand_start(&cpu->expansion, cpu->dns.message, cpu->dns.offset);
     for (__u32 i = 1; i < GRAIN_QUESTIONS_PER_MESSAGE; i++) {
         if (cpu->dns.questions_left == 0)
-            return GRAIN_STEP_DONE;
-        if (GRAIN_IN_PLACE && where == GRAIN_AT_PACKET)
-            step = grain_dns_next_packet(ctx, cpu, config);
-        else
-            step = grain_dns_next_window(ctx, cpu, config);
-        if (step != GRAIN_STEP_MORE)
-            return step;
+            return 0;
+        if (grain_dns_next(ctx, cpu, config) != GRAIN_STEP_MORE)
+            return 0;
     }
     if (cpu->dns.questions_left)
         grain_count(cpu, GRAIN_COUNTER_NAMES_LIMIT);
-    return GRAIN_STEP_DONE;
+    return 0;
 }
 
-/* A segment: messages behind their length prefixes, the first question of each. */
+/*
+ * A datagram in the frame itself: its header and first question, which is all that nearly all have.
+ * Returns whether more questions follow.
+ */
+static __always_inline bool grain_dns_datagram_packet(grain_context *ctx, struct grain_cpu *cpu,
+                                                      const struct grain_config *config)
+{
+    struct grain_dns_cursor dns;
+    struct grain_window w;
+
+    grain_window_open_packet(ctx, cpu, &w);
+    grain_dns_start(cpu, 0, w.length, &dns);
+    dns.tcp = 0;
+    if (grain_dns_message_read(&w, cpu, &dns) != GRAIN_STEP_MORE)
+        return false;
+    if (dns.question == 0) {
+        grain_dns_no_question(ctx, cpu, config, &dns, GRAIN_AT_PACKET);
+        return false;
+    }
+    if (!grain_name_take_packet(ctx, cpu, config, &w) || dns.questions_left == 0)
+        return false;
+    cpu->dns = dns;
+    return true;
+}
+
+/* A datagram in the window. */
+GRAIN_STAGE int grain_dns_datagram_window(grain_context *ctx, struct grain_cpu *cpu,
+                                          const struct grain_config *config)
+{
+    grain_dns_start(cpu, 0, cpu->dns.length, &cpu->dns);
+    if (grain_dns_message_window(ctx, cpu, config) == GRAIN_STEP_MORE && cpu->dns.questions_left)
+        grain_dns_walk_rest(ctx, cpu, config);
+    return 0;
+}
+
+/* A segment in the window: messages behind their length prefixes, the first question of each. */
 static __always_inline int grain_dns_walk_segment(grain_context *ctx, struct grain_cpu *cpu,
-                                                  const struct grain_config *config, int where)
+                                                  const struct grain_config *config)
 {
     for (__u32 i = 0; i < GRAIN_MESSAGES_PER_SEGMENT; i++) {
-        int step = grain_dns_message(ctx, cpu, config, where);
+        int step = grain_dns_message_window(ctx, cpu, config);
 
         if (step != GRAIN_STEP_MORE)
             return step;

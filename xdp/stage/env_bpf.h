@@ -16,13 +16,12 @@
 
 #define GRAIN_STAGE static __noinline
 
-/* Do stages read the frame where it lies? On tc most TCP payload is not in the linear part: there
- * they read a copy. */
-#ifdef GRAIN_TC
-#define GRAIN_IN_PLACE 0
-#else
-#define GRAIN_IN_PLACE 1
-#endif
+/*
+ * A function that the verifier goes through once, whatever its callers know: a global one. It takes
+ * numbers only, because a global function with a context cannot be part of a dispatcher's extension
+ * on Linux 5.10; what it works on it looks up again.
+ */
+#define GRAIN_GLOBAL __noinline
 
 const volatile struct grain_load grain_load = {
     .bucket_mask = GRAIN_BUCKETS_DEFAULT - 1,
@@ -87,7 +86,7 @@ static __always_inline struct grain_name_bucket *grain_env_bucket(__u32 index)
     return bpf_map_lookup_elem(&grain_counts, &index);
 }
 
-static __always_inline struct grain_text_slot *grain_env_text(__u32 index)
+static __always_inline struct grain_text_bucket *grain_env_texts(__u32 index)
 {
     index &= grain_load.text_mask;
     return bpf_map_lookup_elem(&grain_texts, &index);
@@ -99,11 +98,15 @@ static __always_inline struct grain_flow_tags *grain_env_flow_tags(__u32 index)
     return bpf_map_lookup_elem(&grain_flow_tags, &index);
 }
 
-static __always_inline struct grain_flow *grain_env_flow(__u32 bucket, __u32 way)
+/* The number of a flow's slot. */
+static __always_inline __u32 grain_env_flow_slot(__u32 bucket, __u32 way)
 {
-    __u32 index = (bucket & grain_load.flow_mask) * GRAIN_FLOW_WAYS + way;
+    return (bucket & grain_load.flow_mask) * GRAIN_FLOW_WAYS + way;
+}
 
-    return bpf_map_lookup_elem(&grain_flows, &index);
+static __always_inline struct grain_flow *grain_env_flow(__u32 slot)
+{
+    return bpf_map_lookup_elem(&grain_flows, &slot);
 }
 
 static __always_inline void grain_env_lock(struct grain_flow *flow)
@@ -248,7 +251,8 @@ static __always_inline void grain_env_metadata(grain_context *ctx, struct grain_
                                                struct grain_totals *totals)
 {
 #ifdef GRAIN_TC
-    totals->segments += ctx->gso_segs ? ctx->gso_segs : 1;
+    if (ctx->gso_segs > 1)
+        totals->segments += ctx->gso_segs - 1;
     if (ctx->vlan_present) {
         cpu->packet.vlan[0] = ctx->vlan_tci;
         cpu->packet.vlan_count = 1;
@@ -256,7 +260,7 @@ static __always_inline void grain_env_metadata(grain_context *ctx, struct grain_
 #else
     (void)ctx;
     (void)cpu;
-    totals->segments++;
+    (void)totals;
 #endif
 }
 

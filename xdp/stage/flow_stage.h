@@ -196,6 +196,7 @@ static __always_inline bool grain_flow_hello(grain_context *ctx, struct grain_cp
 {
     int taken;
 
+    cpu->flow_slot = grain_env_flow_slot(grain_flow_bucket(flow->hash), flow->way);
     if (full)
         grain_count(cpu, GRAIN_COUNTER_FLOW_TOO_LONG);
     taken = grain_hello_flow(ctx, cpu, config, flow, full);
@@ -217,7 +218,8 @@ static __always_inline bool grain_flow_message(grain_context *ctx, struct grain_
     int step;
 
     whole = 2 + ((__u32)flow->bytes[0] << 8 | flow->bytes[1]);
-    grain_dns_start(cpu, 0, flow->filled);
+    cpu->flow_slot = grain_env_flow_slot(grain_flow_bucket(flow->hash), flow->way);
+    grain_dns_start(cpu, 0, flow->filled, &cpu->dns);
     step = grain_dns_message_flow(ctx, cpu, config, flow);
     cpu->dns.offset = used;
     if (step == GRAIN_STEP_REFUSED || step == GRAIN_STEP_PARTIAL) {

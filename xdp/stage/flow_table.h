@@ -42,14 +42,13 @@ static __always_inline __u64 grain_flow_hash(grain_context *ctx, const struct gr
     }
     /* A bijection that brings every bit of the sum to the upper half, where bucket and tag come
      * from. */
-    sum = (sum ^ key->flow[6]) * 0xd6e8feb86659fd93ULL;
     sum ^= sum >> 32;
-    return sum * 0xd6e8feb86659fd93ULL;
+    return (sum ^ key->flow[6]) * 0xd6e8feb86659fd93ULL;
 }
 
 static __always_inline __u32 grain_flow_bucket(__u64 hash)
 {
-    return (__u32)(hash >> 28);
+    return (__u32)(hash >> 32);
 }
 
 static __always_inline __u16 grain_flow_tag(__u64 hash)
@@ -117,7 +116,7 @@ static __always_inline struct grain_flow *grain_flow_claim(struct grain_cpu *cpu
     __u32 way = 0, least = 0xffffffff, was;
 
     for (__u32 i = 0; i < GRAIN_FLOW_WAYS; i++) {
-        struct grain_flow *flow = grain_env_flow(grain_flow_bucket(hash), i);
+        struct grain_flow *flow = grain_env_flow(grain_env_flow_slot(grain_flow_bucket(hash), i));
         __u32 left;
 
         if (!flow || flow->state == GRAIN_FLOW_BUSY)
@@ -168,7 +167,7 @@ static __always_inline struct grain_flow *grain_flow_find(__u64 hash, __u32 *way
 
         if (tags->tags[i] != tag)
             continue;
-        flow = grain_env_flow(grain_flow_bucket(hash), i);
+        flow = grain_env_flow(grain_env_flow_slot(grain_flow_bucket(hash), i));
         if (flow && flow->hash == hash) {
             *way_out = i;
             return flow;

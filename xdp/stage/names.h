@@ -17,7 +17,7 @@
 /* Where the bytes of the name in hand are. */
 #define GRAIN_AT_PACKET 0 /* the frame, from its payload on */
 #define GRAIN_AT_WINDOW 1 /* cpu->window, a copy of the payload */
-#define GRAIN_AT_FLOW   2 /* a flow's bytes */
+#define GRAIN_AT_FLOW   2 /* a flow's bytes: of the flow that cpu->flow_slot names */
 #define GRAIN_AT_NAME   3 /* cpu->name, an expanded name */
 
 /* Payload bytes that are readable in place. */
@@ -30,30 +30,40 @@ static __always_inline __u32 grain_payload_linear(const struct grain_packet *pac
     return packet->payload_length < left ? packet->payload_length : left;
 }
 
-static __always_inline void grain_window_open(grain_context *ctx, struct grain_cpu *cpu,
-                                              struct grain_flow *flow, int where,
+/* The payload in the frame. */
+static __always_inline void grain_window_open_packet(grain_context *ctx, struct grain_cpu *cpu,
+                                                     struct grain_window *w)
+{
+    w->kind = GRAIN_WINDOW_PACKET;
+    w->base = grain_env_data(ctx) + (cpu->packet.payload_offset & 0x7ff);
+    w->end = grain_env_data_end(ctx);
+    w->zero = *(volatile __u16 *)&cpu->packet.zero;
+    grain_window_limit(w, grain_payload_linear(&cpu->packet));
+}
+
+/* Bytes that lie in a map. False when they do not. */
+static __always_inline bool grain_window_open(struct grain_cpu *cpu, int where,
                                               struct grain_window *w)
 {
-    __u32 length;
+    __u32 length = cpu->dns.length;
+    struct grain_flow *flow;
 
     w->kind = GRAIN_WINDOW_BUFFER;
     w->end = NULL;
-    if (where == GRAIN_AT_PACKET) {
-        w->kind = GRAIN_WINDOW_PACKET;
-        w->base = grain_env_data(ctx) + (cpu->packet.payload_offset & 0x7ff);
-        w->end = grain_env_data_end(ctx);
-        length = grain_payload_linear(&cpu->packet);
-    } else if (where == GRAIN_AT_WINDOW) {
-        w->base = cpu->window;
-        length = cpu->dns.length;
-    } else if (where == GRAIN_AT_FLOW) {
+    w->zero = *(volatile __u16 *)&cpu->packet.zero;
+    w->base = cpu->window;
+    if (where == GRAIN_AT_FLOW) {
+        flow = grain_env_flow(cpu->flow_slot);
+        if (!flow)
+            return false;
         w->base = flow->bytes;
         length = flow->filled;
-    } else {
+    } else if (where == GRAIN_AT_NAME) {
         w->base = cpu->name;
         length = sizeof(cpu->name);
     }
     grain_window_limit(w, length);
+    return true;
 }
 
 static __always_inline struct grain_name_slot *grain_bucket_find(struct grain_name_bucket *bucket,
@@ -86,8 +96,9 @@ static __always_inline __u64 grain_slot_age(const struct grain_name_slot *slot, 
  * Which of the four slots to fill: an empty one, or the one seen longest ago. The number goes
  * through memory, so that the verifier follows one slot of unknown place and not four.
  */
-GRAIN_STAGE int grain_slot_choose(struct grain_cpu *cpu, const struct grain_name_bucket *first,
-                                  const struct grain_name_bucket *second, __u32 now)
+static __always_inline void grain_slot_choose(struct grain_cpu *cpu,
+                                              const struct grain_name_bucket *first,
+                                              const struct grain_name_bucket *second, __u32 now)
 {
     __u64 oldest = grain_slot_age(&first->slots[0], now);
     __u64 age = grain_slot_age(&first->slots[1], now);
@@ -104,7 +115,7 @@ GRAIN_STAGE int grain_slot_choose(struct grain_cpu *cpu, const struct grain_name
     }
     age = grain_slot_age(&second->slots[1], now);
     cpu->job.slot = age > oldest ? 3 : chosen;
-    return 0;
+    grain_forget();
 }
 
 static __always_inline struct grain_name_slot *grain_slot_chosen(const struct grain_cpu *cpu,
@@ -149,81 +160,58 @@ static __always_inline void grain_unattribute(struct grain_cpu *cpu, __u8 kind, 
 }
 
 /*
- * Choose the text slot for a name that is not stored yet; NULL when it is. Slots are never emptied,
- * so a name stands before the first empty one of its places.
+ * Loops over bytes end with grain_blur() or grain_forget(), or in a function of their own:
+ * otherwise every length of a name would be a path of its own through all that follows. What known
+ * names in the frame itself pass through is inlined: a call costs up to 10 ns on CPUs that guard
+ * returns.
  */
-static __always_inline struct grain_text_slot *grain_text_choose(struct grain_cpu *cpu, __u64 hash)
+static __always_inline __u64 grain_name_hash_in(const struct grain_window *w, struct grain_cpu *cpu,
+                                                const struct grain_config *config)
 {
-    struct grain_text_slot *chosen = NULL;
-    __u32 index = (__u32)(hash >> 16);
+    __u64 shape = grain_name_shape(cpu->job.length, cpu->job.kind, cpu->job.type);
 
-    for (__u32 i = 0; i < 4; i++) {
-        struct grain_text_slot *slot = grain_env_text(index);
-
-        if (!slot)
-            return NULL;
-        if (slot->hash == hash)
-            return NULL;
-        if (!slot->hash) {
-            chosen = slot;
-            break;
-        }
-        if (!chosen)
-            chosen = slot;
-        index = i == 1 ? (__u32)(hash >> 40) : index ^ 1;
-    }
-    if (chosen && chosen->hash)
-        grain_count(cpu, GRAIN_COUNTER_TEXTS_REPLACED);
-    grain_count(cpu, GRAIN_COUNTER_TEXTS_NEW);
-    return chosen;
+    cpu->job.hash =
+        grain_name_hash(w, cpu->job.offset, cpu->job.length, shape, &config->key, cpu->folded);
+    return cpu->job.hash;
 }
 
 /*
- * Loops over bytes leave their results in map memory and end with grain_forget(), or in a function
- * of their own: otherwise every length of a name would be a path of its own through all that
- * follows. What known names in the frame itself pass through is inlined: a call costs up to 10 ns
- * on CPUs that guard returns.
+ * The place in a bucket for a name that has none there: an empty one, or one that the hash names.
+ * GRAIN_TEXT_WAYS: it is there. Slots are never emptied.
  */
-static __always_inline int grain_name_hash_at(grain_context *ctx, struct grain_cpu *cpu,
-                                              const struct grain_config *config,
-                                              struct grain_flow *flow, int where)
+static __always_inline __u32 grain_text_way(const struct grain_text_bucket *bucket, __u64 hash)
 {
-    __u64 shape = grain_name_shape(cpu->job.length, cpu->job.kind, cpu->job.type);
-    struct grain_window w;
+    __u32 empty = GRAIN_TEXT_WAYS;
 
-    grain_window_open(ctx, cpu, flow, where, &w);
-    cpu->job.hash =
-        grain_name_hash(&w, cpu->job.offset, cpu->job.length, shape, &config->key, cpu->folded);
-    grain_forget();
-    return 0;
+#pragma GCC unroll 8
+    for (__u32 i = 0; i < GRAIN_TEXT_WAYS; i++) {
+        if (bucket->hash[i] == hash)
+            return GRAIN_TEXT_WAYS;
+        if (!bucket->hash[i] && empty == GRAIN_TEXT_WAYS)
+            empty = i;
+    }
+    return empty < GRAIN_TEXT_WAYS ? empty : hash >> 48 & (GRAIN_TEXT_WAYS - 1);
 }
 
-GRAIN_STAGE int grain_name_hash_window(grain_context *ctx, struct grain_cpu *cpu,
-                                       const struct grain_config *config)
-{
-    return grain_name_hash_at(ctx, cpu, config, NULL, GRAIN_AT_WINDOW);
-}
-
-GRAIN_STAGE int grain_name_hash_expanded(grain_context *ctx, struct grain_cpu *cpu,
-                                         const struct grain_config *config)
-{
-    return grain_name_hash_at(ctx, cpu, config, NULL, GRAIN_AT_NAME);
-}
-
-GRAIN_STAGE int grain_name_hash_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                     const struct grain_config *config, struct grain_flow *flow)
-{
-    return grain_name_hash_at(ctx, cpu, config, flow, GRAIN_AT_FLOW);
-}
-
+/* Store the text of the name in hand, unless it is there. */
 static __always_inline void grain_text_store(struct grain_cpu *cpu)
 {
     __u64 hash = cpu->job.hash;
-    struct grain_text_slot *slot = grain_text_choose(cpu, hash);
+    struct grain_text_bucket *bucket = grain_env_texts(grain_text_bucket_of(hash));
+    struct grain_text_slot *slot;
+    __u64 way;
 
-    if (!slot)
+    if (!bucket)
         return;
-    slot->hash = 0;
+    way = grain_text_way(bucket, hash);
+    if (way == GRAIN_TEXT_WAYS)
+        return;
+    way = grain_blur(way, *(volatile __u16 *)&cpu->packet.zero, GRAIN_TEXT_WAYS - 1);
+    if (bucket->hash[way])
+        grain_count(cpu, GRAIN_COUNTER_TEXTS_REPLACED);
+    grain_count(cpu, GRAIN_COUNTER_TEXTS_NEW);
+    bucket->hash[way] = 0;
+    slot = &bucket->slots[way];
     /* Only the name's own words: the slot is cold, and most names are short. */
     for (__u32 i = 0; i < sizeof(slot->text); i += 8) {
         if (i >= cpu->job.length)
@@ -235,7 +223,7 @@ static __always_inline void grain_text_store(struct grain_cpu *cpu)
     slot->type = cpu->job.type;
     slot->kind = cpu->job.kind;
     slot->length = cpu->job.length;
-    slot->hash = hash;
+    bucket->hash[way] = hash;
 }
 
 /* Send the event of the name in hand. 0 when it left. */
@@ -250,21 +238,28 @@ static __always_inline int grain_name_event(grain_context *ctx, struct grain_cpu
     return grain_event_packet(ctx, cpu, config, GRAIN_RECORD_NAME, flags);
 }
 
-/* A name that neither of its buckets knows. */
-static __always_inline void grain_name_new(grain_context *ctx, struct grain_cpu *cpu,
-                                           const struct grain_config *config,
-                                           struct grain_flow *flow, int stream)
+#define GRAIN_NAME_UNPLACED 0xffffffff
+
+/*
+ * Give the name in hand, which neither of its buckets knows, a place and store its text. What had
+ * to make room is in cpu->evicted. Returns the flags of the event, or GRAIN_NAME_UNPLACED: no
+ * event.
+ */
+GRAIN_GLOBAL __u32 grain_name_place(void)
 {
-    struct grain_name_bucket *first = grain_env_bucket(grain_bucket_first(cpu->job.hash));
-    struct grain_name_bucket *second = grain_env_bucket(grain_bucket_second(cpu->job.hash));
-    struct grain_record *record = stream ? &flow->record : &cpu->record;
-    __u32 now = grain_env_ticks();
+    struct grain_config *config = grain_env_config();
+    struct grain_cpu *cpu = grain_env_cpu();
+    struct grain_name_bucket *first, *second;
+    __u32 now = grain_env_ticks(), flags = GRAIN_RECORD_FLAG_NEW;
     struct grain_name_slot *slot;
-    __u32 flags = GRAIN_RECORD_FLAG_NEW;
     bool allowed;
 
+    if (!config || !cpu)
+        return GRAIN_NAME_UNPLACED;
+    first = grain_env_bucket(grain_bucket_first(cpu->job.hash));
+    second = grain_env_bucket(grain_bucket_second(cpu->job.hash));
     if (!first || !second)
-        return;
+        return GRAIN_NAME_UNPLACED;
     grain_slot_choose(cpu, first, second, now);
     slot = grain_slot_chosen(cpu, first, second);
     grain_count(cpu, GRAIN_COUNTER_EVENTS_SEEN);
@@ -275,68 +270,56 @@ static __always_inline void grain_name_new(grain_context *ctx, struct grain_cpu 
     if (slot->hash) {
         if (!allowed) {
             grain_unattribute(cpu, cpu->job.kind, 1);
-            return;
+            return GRAIN_NAME_UNPLACED;
         }
-        record->evicted = *slot;
+        cpu->evicted = *slot;
         flags |= GRAIN_RECORD_FLAG_EVICTED;
         grain_count(cpu, GRAIN_COUNTER_NAMES_REPLACED);
     }
     grain_slot_fill(slot, cpu, now);
     grain_count(cpu, GRAIN_COUNTER_NAMES_NEW);
     grain_text_store(cpu);
-    if (!allowed)
+    return allowed ? flags : GRAIN_NAME_UNPLACED;
+}
+
+/* A name that neither of its buckets knows. */
+static __always_inline void grain_name_new(grain_context *ctx, struct grain_cpu *cpu,
+                                           const struct grain_config *config,
+                                           struct grain_flow *flow, int stream)
+{
+    __u32 flags = grain_name_place();
+    int lost;
+
+    if (flags == GRAIN_NAME_UNPLACED)
         return;
-    if (grain_name_event(ctx, cpu, config, flow, stream, flags) == 0) {
-        if (flags & GRAIN_RECORD_FLAG_EVICTED)
+    if (flags & GRAIN_RECORD_FLAG_EVICTED)
+        *(stream ? &flow->record.evicted : &cpu->record.evicted) = cpu->evicted;
+    lost = grain_name_event(ctx, cpu, config, flow, stream, flags);
+    if (flags & GRAIN_RECORD_FLAG_EVICTED) {
+        if (lost)
+            grain_unattribute(cpu, cpu->evicted.kind, cpu->evicted.count);
+        else
             grain_count(cpu, GRAIN_COUNTER_NAMES_REPLACED_SENT);
-    } else if (flags & GRAIN_RECORD_FLAG_EVICTED) {
-        grain_unattribute(cpu, record->evicted.kind, record->evicted.count);
     }
 }
 
-/* Kept out of line: the hot path of known names does not pay for it. */
-GRAIN_STAGE int grain_name_new_packet(grain_context *ctx, struct grain_cpu *cpu,
-                                      const struct grain_config *config)
-{
-    grain_name_new(ctx, cpu, config, NULL, 0);
-    return 0;
-}
+/* What a name that was counted needs further. */
+#define GRAIN_NAME_ABSENT  0 /* its bytes are not there: nothing was counted */
+#define GRAIN_NAME_DONE    1
+#define GRAIN_NAME_SAMPLED 2 /* an event */
+#define GRAIN_NAME_MISSING 3 /* a place in the table */
 
-GRAIN_STAGE int grain_name_new_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                    const struct grain_config *config, struct grain_flow *flow)
-{
-    grain_name_new(ctx, cpu, config, flow, 1);
-    return 0;
-}
-
-GRAIN_STAGE int grain_name_known(grain_context *ctx, struct grain_cpu *cpu,
-                                 const struct grain_config *config)
-{
-    grain_name_event(ctx, cpu, config, NULL, 0, GRAIN_RECORD_FLAG_SAMPLED);
-    return 0;
-}
-
-GRAIN_STAGE int grain_name_known_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                      const struct grain_config *config, struct grain_flow *flow)
-{
-    grain_name_event(ctx, cpu, config, flow, 1, GRAIN_RECORD_FLAG_SAMPLED);
-    return 0;
-}
-
-/*
- * A name whose hash is in the job: the packet's disposition, the tables, the event. Returns 1 for a
- * name that is not in the table yet.
- */
-static __always_inline int grain_name_enter(grain_context *ctx, struct grain_cpu *cpu,
-                                            const struct grain_config *config,
-                                            struct grain_flow *flow, int where)
+/* A name whose hash is in the job: the packet's disposition and the tables. Returns what is still
+ * to be done for it. */
+static __always_inline __u32 grain_name_count(struct grain_cpu *cpu,
+                                              const struct grain_config *config)
 {
     __u64 hash = cpu->job.hash;
     struct grain_name_bucket *bucket = grain_env_bucket(grain_bucket_first(hash));
     struct grain_name_slot *slot;
 
     if (!bucket)
-        return 0;
+        return GRAIN_NAME_DONE;
     if (grain_disposition_named(cpu->packet.disposition))
         grain_count(cpu, GRAIN_COUNTER_NAMES_EXTRA);
     else
@@ -346,62 +329,105 @@ static __always_inline int grain_name_enter(grain_context *ctx, struct grain_cpu
     if (!slot) {
         bucket = grain_env_bucket(grain_bucket_second(hash));
         if (!bucket)
-            return 0;
+            return GRAIN_NAME_DONE;
         slot = grain_bucket_find(bucket, hash);
     }
     if (!slot)
-        return 1;
+        return GRAIN_NAME_MISSING;
     slot->count++;
     slot->last_seen = grain_env_ticks();
-    if (!grain_event_sampled(cpu, config))
-        return 0;
-    if (where == GRAIN_AT_FLOW)
-        grain_name_known_flow(ctx, cpu, config, flow);
+    return grain_event_sampled(cpu, config) ? GRAIN_NAME_SAMPLED : GRAIN_NAME_DONE;
+}
+
+/* Hash and count a name whose bytes lie in a map. */
+static __always_inline __u32 grain_name_count_at(int where)
+{
+    struct grain_config *config = grain_env_config();
+    struct grain_cpu *cpu = grain_env_cpu();
+    struct grain_window w;
+
+    if (!config || !cpu || !grain_window_open(cpu, where, &w) ||
+        !grain_name_hash_in(&w, cpu, config))
+        return GRAIN_NAME_ABSENT;
+    return grain_name_count(cpu, config);
+}
+
+GRAIN_GLOBAL __u32 grain_name_count_window(void)
+{
+    return grain_name_count_at(GRAIN_AT_WINDOW);
+}
+
+GRAIN_GLOBAL __u32 grain_name_count_expanded(void)
+{
+    return grain_name_count_at(GRAIN_AT_NAME);
+}
+
+GRAIN_GLOBAL __u32 grain_name_count_flow(void)
+{
+    return grain_name_count_at(GRAIN_AT_FLOW);
+}
+
+/* What is left to do for a name whose event carries the frame. Out of line: most names are known
+ * and not sampled. */
+GRAIN_STAGE int grain_name_finish_packet(grain_context *ctx, struct grain_cpu *cpu,
+                                         const struct grain_config *config, __u32 left)
+{
+    if (left == GRAIN_NAME_SAMPLED)
+        grain_name_event(ctx, cpu, config, NULL, 0, GRAIN_RECORD_FLAG_SAMPLED);
     else
-        grain_name_known(ctx, cpu, config);
+        grain_name_new(ctx, cpu, config, NULL, 0);
     return 0;
 }
 
-GRAIN_STAGE int grain_name_enter_elsewhere(grain_context *ctx, struct grain_cpu *cpu,
-                                           const struct grain_config *config)
+/* The same for an event with a flow's bytes. */
+GRAIN_STAGE int grain_name_finish_flow(grain_context *ctx, struct grain_cpu *cpu,
+                                       const struct grain_config *config, struct grain_flow *flow,
+                                       __u32 left)
 {
-    return grain_name_enter(ctx, cpu, config, NULL, GRAIN_AT_PACKET);
+    if (left == GRAIN_NAME_SAMPLED)
+        grain_name_event(ctx, cpu, config, flow, 1, GRAIN_RECORD_FLAG_SAMPLED);
+    else
+        grain_name_new(ctx, cpu, config, flow, 1);
+    return 0;
 }
 
-GRAIN_STAGE int grain_name_enter_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                      const struct grain_config *config, struct grain_flow *flow)
+/* Hash the name in the frame that cpu->job describes and count it: the hot path. False when its
+ * bytes are not there. */
+static __always_inline bool grain_name_take_packet(grain_context *ctx, struct grain_cpu *cpu,
+                                                   const struct grain_config *config,
+                                                   const struct grain_window *w)
 {
-    return grain_name_enter(ctx, cpu, config, flow, GRAIN_AT_FLOW);
+    __u32 left;
+
+    if (!grain_name_hash_in(w, cpu, config))
+        return false;
+    left = grain_name_count(cpu, config);
+    if (left != GRAIN_NAME_DONE)
+        grain_name_finish_packet(ctx, cpu, config, left);
+    return true;
 }
 
-/* Hash the name that cpu->job describes and enter it. False when its bytes are not there. */
+/* The same for a name that lies in a map. */
 static __always_inline bool grain_name_take(grain_context *ctx, struct grain_cpu *cpu,
                                             const struct grain_config *config,
                                             struct grain_flow *flow, int where)
 {
-    int missing;
+    __u32 left;
 
-    if (where == GRAIN_AT_PACKET)
-        grain_name_hash_at(ctx, cpu, config, NULL, GRAIN_AT_PACKET);
-    else if (where == GRAIN_AT_WINDOW)
-        grain_name_hash_window(ctx, cpu, config);
+    if (where == GRAIN_AT_WINDOW)
+        left = grain_name_count_window();
     else if (where == GRAIN_AT_NAME)
-        grain_name_hash_expanded(ctx, cpu, config);
+        left = grain_name_count_expanded();
     else
-        grain_name_hash_flow(ctx, cpu, config, flow);
-    if (!cpu->job.hash)
+        left = grain_name_count_flow();
+    if (left == GRAIN_NAME_ABSENT)
         return false;
-    if (where == GRAIN_AT_FLOW) {
-        if (grain_name_enter_flow(ctx, cpu, config, flow))
-            grain_name_new_flow(ctx, cpu, config, flow);
+    if (left == GRAIN_NAME_DONE)
         return true;
-    }
-    if (where == GRAIN_AT_PACKET)
-        missing = grain_name_enter(ctx, cpu, config, NULL, GRAIN_AT_PACKET);
+    if (where == GRAIN_AT_FLOW)
+        grain_name_finish_flow(ctx, cpu, config, flow, left);
     else
-        missing = grain_name_enter_elsewhere(ctx, cpu, config);
-    if (missing)
-        grain_name_new_packet(ctx, cpu, config);
+        grain_name_finish_packet(ctx, cpu, config, left);
     return true;
 }
 

@@ -12,7 +12,10 @@ static __always_inline void grain_quic_take(grain_context *ctx, struct grain_cpu
     struct grain_quic_initial initial;
     struct grain_window w;
 
-    grain_window_open(ctx, cpu, NULL, where, &w);
+    if (where == GRAIN_AT_PACKET)
+        grain_window_open_packet(ctx, cpu, &w);
+    else
+        grain_window_open(cpu, where, &w);
     if (grain_quic_initial_parse(&w, &initial) != GRAIN_PARSE_OK)
         return;
     grain_move(cpu, GRAIN_DISPOSITION_QUIC_INITIAL);

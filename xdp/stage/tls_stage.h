@@ -29,31 +29,37 @@ static __always_inline void grain_hello_nameless(grain_context *ctx, struct grai
         grain_event_packet(ctx, cpu, config, GRAIN_RECORD_HELLO, flags);
 }
 
-/* Leaves: the hello at the window's start, into cpu->hello. */
-static __always_inline int grain_hello_parse_at(grain_context *ctx, struct grain_cpu *cpu,
-                                                struct grain_flow *flow, int where)
+/* The hello at the window's start, into cpu->hello. */
+static __always_inline int grain_hello_parse_in(const struct grain_window *w, struct grain_cpu *cpu,
+                                                bool joined)
 {
     struct grain_tls_hello hello = {0};
     enum grain_parse_status status;
-    struct grain_window w;
 
-    grain_window_open(ctx, cpu, flow, where, &w);
-    status = grain_tls_hello_parse(&w, where == GRAIN_AT_FLOW, GRAIN_TLS_WANT_SNI, &hello);
+    status = grain_tls_hello_parse(w, joined, GRAIN_TLS_WANT_SNI, &hello);
     cpu->hello.sni_offset = hello.sni_offset;
     cpu->hello.sni_length = hello.sni_length;
-    grain_forget();
     return status;
 }
 
-GRAIN_STAGE int grain_hello_parse_window(grain_context *ctx, struct grain_cpu *cpu)
+static __always_inline int grain_hello_parse_at(int where)
 {
-    return grain_hello_parse_at(ctx, cpu, NULL, GRAIN_AT_WINDOW);
+    struct grain_cpu *cpu = grain_env_cpu();
+    struct grain_window w;
+
+    if (!cpu || !grain_window_open(cpu, where, &w))
+        return GRAIN_PARSE_MALFORMED;
+    return grain_hello_parse_in(&w, cpu, where == GRAIN_AT_FLOW);
 }
 
-GRAIN_STAGE int grain_hello_parse_flow(grain_context *ctx, struct grain_cpu *cpu,
-                                       struct grain_flow *flow)
+GRAIN_GLOBAL int grain_hello_parse_window(void)
 {
-    return grain_hello_parse_at(ctx, cpu, flow, GRAIN_AT_FLOW);
+    return grain_hello_parse_at(GRAIN_AT_WINDOW);
+}
+
+GRAIN_GLOBAL int grain_hello_parse_flow(void)
+{
+    return grain_hello_parse_at(GRAIN_AT_FLOW);
 }
 
 /*
@@ -64,14 +70,18 @@ static __always_inline int grain_hello_take(grain_context *ctx, struct grain_cpu
                                             const struct grain_config *config,
                                             struct grain_flow *flow, int where, bool final)
 {
+    struct grain_window w;
     int status;
+    bool taken;
 
-    if (where == GRAIN_AT_PACKET)
-        status = grain_hello_parse_at(ctx, cpu, NULL, GRAIN_AT_PACKET);
-    else if (where == GRAIN_AT_WINDOW)
-        status = grain_hello_parse_window(ctx, cpu);
-    else
-        status = grain_hello_parse_flow(ctx, cpu, flow);
+    if (where == GRAIN_AT_PACKET) {
+        grain_window_open_packet(ctx, cpu, &w);
+        status = grain_hello_parse_in(&w, cpu, false);
+    } else if (where == GRAIN_AT_WINDOW) {
+        status = grain_hello_parse_window();
+    } else {
+        status = grain_hello_parse_flow();
+    }
     if (status == GRAIN_PARSE_CUT) {
         if (!final || (!cpu->hello.sni_length && where != GRAIN_AT_FLOW))
             return GRAIN_HELLO_CUT;
@@ -89,9 +99,11 @@ static __always_inline int grain_hello_take(grain_context *ctx, struct grain_cpu
     }
     cpu->job.offset = cpu->hello.sni_offset;
     cpu->job.length = cpu->hello.sni_length;
-    if (!grain_name_take(ctx, cpu, config, flow, where))
-        return GRAIN_HELLO_REFUSED;
-    return GRAIN_HELLO_TAKEN;
+    if (where == GRAIN_AT_PACKET)
+        taken = grain_name_take_packet(ctx, cpu, config, &w);
+    else
+        taken = grain_name_take(ctx, cpu, config, flow, where);
+    return taken ? GRAIN_HELLO_TAKEN : GRAIN_HELLO_REFUSED;
 }
 
 GRAIN_STAGE int grain_hello_window(grain_context *ctx, struct grain_cpu *cpu,
