@@ -13,6 +13,9 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"attach", cmd_attach, "count what passes interfaces, from now on"},
+    {"detach", cmd_detach, "take grain off interfaces"},
+    {"stage", cmd_stage, "switch what is looked into, while packets pass"},
     {"events", cmd_events, "show names and hellos as they pass"},
     {"replay", cmd_replay, "run captures through grain and show what is in them"},
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},

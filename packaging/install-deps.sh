@@ -11,8 +11,8 @@ build=(clang-14 cmake ninja-build gcc libc6-dev pkg-config bpftool libbpf-dev li
     zlib1g-dev libpcap-dev libmaxminddb-dev libcmocka-dev libjansson-dev libncurses-dev
     linux-libc-dev)
 tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck mandoc python3
-    python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq
-    dnsmasq-base knot-dnsutils dnsperf tmux)
+    python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq dnsmasq-base dnsperf
+    knot-dnsutils nftables procps strace tmux util-linux)
 matrix=(qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu busybox-static cpio xz-utils kmod)
 
 wanted=()

@@ -9,6 +9,8 @@
  *   <root>/v1/programs/<n>   the program of source slot n
  *   <root>/v1/links/<n>      its link, where the way of attaching has one
  *
+ * During an upgrade the new program and link of slot n lie beside them, as <n>n.
+ *
  * Whoever changes any of it holds an exclusive flock(2) on the directory <root>/v1, and whoever
  * reads the events one on <root>/v1/programs, since a perf event array has one reader. Pinned maps
  * are untrusted input: a reader checks `abi` and each map's type and sizes before it uses them.
@@ -75,6 +77,11 @@ struct grain_abi {
 #define GRAIN_SOURCE_ATTACHED 1
 #define GRAIN_SOURCE_CHANGING 2 /* a command is attaching or detaching it, or died doing so */
 
+/* The clsact qdisc was made for it: it goes with the last filter, if nobody else has one. */
+#define GRAIN_SOURCE_FLAG_QDISC 0x1
+/* Its frames start with an Ethernet header. */
+#define GRAIN_SOURCE_FLAG_ETHERNET 0x2
+
 /* One interface, hook and direction. Its totals stay when it is detached, until the slot is needed.
  */
 struct grain_source {
@@ -92,7 +99,9 @@ struct grain_source {
     __u32 filter_handle; /* clsact */
     __u32 filter_priority;
     __u64 attached_ns; /* CLOCK_BOOTTIME */
-    __u64 reserved[2];
+    __u32 flags;       /* GRAIN_SOURCE_FLAG_* */
+    __u32 priority;    /* among the programs of a dispatcher */
+    __u64 reserved;
 };
 
 _Static_assert(sizeof(struct grain_abi) == 72, "ABI");

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From a source to the way in which it is held. */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "attach_private.h"
+#include "error_private.h"
+
+static int attach_alone(struct grain_hold *hold, const struct grain_program *program)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, options,
+                .flags =
+                    hold->source->mode == GRAIN_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+    int link = bpf_link_create(program->fd, (int)hold->source->ifindex, BPF_XDP, &options);
+
+    return link < 0 ? -errno : grain_link_hold(hold, link);
+}
+
+int grain_way_attach(struct grain_hold *hold, struct grain_program *program)
+{
+    struct grain_source *source = hold->source;
+    int error;
+
+    if (source->way == GRAIN_WAY_DISPATCHER) {
+        error = grain_dispatcher_attach(hold, program);
+        if (!error)
+            error = grain_pin_put(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next,
+                                  program->fd);
+        source->program_id = program->id;
+        return error;
+    }
+    /* The pin and the number come first: after a kill they tell what is ours. */
+    error = grain_pin_put(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next, program->fd);
+    source->program_id = program->id;
+    if (!error && !hold->next)
+        error = grain_pinned_set_source(hold->pinned, hold->slot, source);
+    if (error)
+        return error;
+    return source->hook == GRAIN_HOOK_XDP ? attach_alone(hold, program)
+                                          : grain_tc_attach(hold, program);
+}
+
+int grain_way_replace(struct grain_hold *hold, const struct grain_program *program)
+{
+    if (hold->source->way == GRAIN_WAY_DISPATCHER)
+        return -EOPNOTSUPP;
+    return hold->source->hook == GRAIN_HOOK_XDP ? grain_link_replace(hold, program)
+                                                : grain_tc_replace(hold, program);
+}
+
+static bool by_link(const struct grain_source *source)
+{
+    return source->way == GRAIN_WAY_XDP || source->way == GRAIN_WAY_TCX;
+}
+
+/* Detach in the source's own namespace, unless that has gone with all that was in it. */
+static int detach_there(struct grain_hold *hold)
+{
+    int back, error = grain_netns_enter(hold->source->netns, &back);
+
+    if (error == -ENOENT)
+        return 0;
+    if (error)
+        return grain_fail(error, "%s: cannot enter its network namespace: %s", hold->source->name,
+                          strerror(-error));
+    if (hold->source->way == GRAIN_WAY_DISPATCHER)
+        error = grain_dispatcher_detach(hold);
+    else
+        error = grain_tc_detach(hold);
+    grain_netns_leave(back);
+    return error;
+}
+
+int grain_way_detach(struct grain_hold *hold)
+{
+    int error = by_link(hold->source) ? grain_link_detach(hold) : detach_there(hold);
+
+    if (!error)
+        grain_pin_drop(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next);
+    return error;
+}
+
+int grain_way_present(const struct grain_hold *hold)
+{
+    uint32_t program_id;
+    int back, result;
+
+    if (by_link(hold->source)) {
+        result = grain_link_ifindex(hold, &program_id);
+        return result == -ENOENT ? 0 : result < 0 ? result : result > 0;
+    }
+    result = grain_netns_enter(hold->source->netns, &back);
+    if (result)
+        return result == -ENOENT ? 0 : result;
+    if (hold->source->way == GRAIN_WAY_DISPATCHER)
+        result = grain_dispatcher_present(hold);
+    else
+        result = grain_tc_present(hold);
+    grain_netns_leave(back);
+    return result;
+}

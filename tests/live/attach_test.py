@@ -1,0 +1,336 @@
+"""grainctl attach, detach and stage, as an operator meets them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import live
+
+XDP, TC = 1, 2
+IN, OUT = 1, 2
+
+
+class Attach(live.LiveTest):
+    def test_attached_counts_and_detached_leaves_nothing(self):
+        inner, outer = self.pair()
+        done = self.grain(inner, "attach", "veth0")
+        self.assertIn("tc, because native XDP on veth", done.stderr)
+        objects = self.kernel_objects()
+        self.assertEqual(len(objects["programs"]), 2)
+        live.send_datagrams(outer, "192.0.2.1", 9, 1000)
+        live.send_datagrams(inner, "192.0.2.2", 9, 500)
+        slots = self.attached()
+        self.assertEqual(self.totals(slots["veth0", IN])["udp_other"], 1000)
+        self.assertEqual(self.totals(slots["veth0", OUT])["udp_other"], 500)
+        self.assertEqual(self.ingress(), [inner.ifindex("veth0")])
+        done = self.grain(inner, "detach", "veth0")
+        self.assertIn("counts have gone", done.stderr)
+        self.check_clean()
+        self.check_gone(objects)
+
+    def test_dry_run_changes_nothing(self):
+        inner, _ = self.pair()
+        report = self.grain_json(inner, "attach", "--dry-run", "veth0", "lo")
+        self.assertEqual([(entry["interface"], entry["direction"], entry["action"])
+                          for entry in report["interfaces"]],
+                         [("veth0", "in", "planned"), ("veth0", "out", "planned"),
+                          ("lo", "in", "planned")])
+        self.assertTrue(any("memory" in note["text"] for note in report["notes"]))
+        self.check_clean()
+
+    def test_attached_twice_says_so(self):
+        inner, _ = self.pair()
+        first = self.grain_json(inner, "attach", "veth0")["interfaces"]
+        second = self.grain_json(inner, "attach", "veth0", "veth0")["interfaces"]
+        self.assertEqual([entry["action"] for entry in second], ["unchanged", "unchanged"])
+        self.assertEqual([entry["program_id"] for entry in first],
+                         [entry["program_id"] for entry in second])
+        done = self.grain(inner, "attach", "--hook", "xdp", "veth0", code=1)
+        self.assertIn("detach veth0", done.stderr)
+        self.grain(inner, "detach", "--all")
+        self.check_clean()
+
+    def test_all_or_nothing(self):
+        inner, _ = self.pair()
+        self.grain(inner, "attach", "veth0", "nowhere", code=1)
+        self.check_clean()
+        # The second one fails at its hook: a raw IP device has no XDP.
+        inner.ip("tuntap", "add", "tun0", "mode", "tun")
+        done = self.grain(inner, "attach", "--hook", "xdp", "veth0", "tun0", code=1)
+        self.assertIn("tun0: its frames have no Ethernet header", done.stderr)
+        self.check_clean()
+        self.assertNotIn("xdp", inner.ip("link", "show", "veth0").stdout)
+        # And what was attached before stays.
+        self.grain(inner, "attach", "veth0")
+        self.grain(inner, "attach", "--hook", "xdp", "lo", "tun0", code=1)
+        self.assertEqual(sorted(self.attached()), [("veth0", IN), ("veth0", OUT)])
+        self.grain(inner, "detach", "--all")
+
+    def test_layer_3_device(self):
+        inner = self.namespace()
+        inner.ip("tuntap", "add", "tun0", "mode", "tun")
+        done = self.grain(inner, "attach", "tun0")
+        self.assertIn("no Ethernet header", done.stderr)
+        self.assertEqual(self.source(self.attached()["tun0", IN])["hook"], TC)
+        self.grain(inner, "detach", "tun0")
+        self.check_clean()
+
+    def test_native_and_generic_xdp(self):
+        inner, outer = self.pair()
+        for mode, number in (("native", 1), ("skb", 2)):
+            self.grain(inner, "attach", "--hook", "xdp", "--mode", mode, "veth0")
+            slot = self.attached()["veth0", IN]
+            self.assertEqual((self.source(slot)["hook"], self.source(slot)["mode"]), (XDP, number))
+            live.send_datagrams(outer, "192.0.2.1", 9, 100)
+            self.assertEqual(self.totals(slot)["udp_other"], 100)
+            self.grain(inner, "detach", "veth0")
+            self.check_clean()
+            self.assertNotIn("xdp", inner.ip("link", "show", "veth0").stdout)
+
+    def test_loopback_is_seen_once(self):
+        inner = self.namespace()
+        done = self.grain(inner, "attach", "lo")
+        self.assertIn("only what comes in", done.stderr)
+        self.assertEqual(list(self.attached()), [("lo", IN)])
+        self.grain(inner, "detach", "lo")
+
+    def test_detach_of_what_is_not_attached(self):
+        inner, _ = self.pair()
+        self.assertIn("nothing is attached", self.grain(inner, "detach", "veth0").stderr)
+        self.assertIn("nothing is attached", self.grain(inner, "detach", "--all").stderr)
+        self.assertIn("nowhere", self.grain(inner, "detach", "nowhere", code=1).stderr)
+        self.grain(inner, "attach", "veth0", "--direction", "in")
+        self.assertIn("nothing is attached", self.grain(inner, "detach", "lo").stderr)
+        self.assertEqual(list(self.attached()), [("veth0", IN)])
+        self.grain(inner, "detach", "--all")
+        self.check_clean()
+
+    def test_counts_are_kept_when_asked(self):
+        inner, outer = self.pair()
+        self.grain(inner, "attach", "veth0", "--direction", "in")
+        slot = self.attached()["veth0", IN]
+        live.send_datagrams(outer, "192.0.2.1", 9, 10)
+        self.grain(inner, "detach", "--keep", "veth0")
+        live.send_datagrams(outer, "192.0.2.1", 9, 10)
+        self.grain(inner, "attach", "veth0", "--direction", "in")
+        self.assertEqual(self.attached()["veth0", IN], slot)
+        live.send_datagrams(outer, "192.0.2.1", 9, 10)
+        self.assertEqual(self.totals(slot)["udp_other"], 20)
+        self.grain(inner, "detach", "veth0")
+        self.check_clean()
+
+    def test_memory_is_capped(self):
+        inner, _ = self.pair()
+        done = self.grain(inner, "attach", "--memory", "1K", "veth0", code=1)
+        self.assertIn("too few", done.stderr)
+        self.check_clean()
+        self.grain(inner, "attach", "--memory", "8M", "veth0")
+        small = os.stat(self.pinned("texts"))
+        self.assertTrue(small)
+        info = json.loads(live.run("bpftool", "-j", "map", "show", "pinned",
+                                   self.pinned("texts")).stdout)
+        self.assertLess(info["max_entries"], 65536)
+        done = self.grain(inner, "attach", "--memory", "64M", "veth0")
+        self.assertIn("other sizes", done.stderr)
+        self.grain(inner, "detach", "--all")
+
+    def test_stage_is_switched_live(self):
+        inner, outer = self.pair()
+        query = ("import socket\n"
+                 "q = bytes.fromhex('123401000001000000000000076578616d706c6503636f6d0000010001')\n"
+                 "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(q, ('192.0.2.1', 53))\n")
+        self.grain(None, "stage", "dns", "off", code=1)
+        self.grain(inner, "attach", "veth0")
+        slot = self.attached()["veth0", IN]
+        outer.run(sys.executable, "-c", query)
+        self.grain(None, "stage", "dns", "off")
+        outer.run(sys.executable, "-c", query)
+        self.assertIn("as before", self.grain(None, "stage", "dns", "off").stdout)
+        outer.run(sys.executable, "-c", query)
+        self.grain(None, "stage", "dns", "on")
+        outer.run(sys.executable, "-c", query)
+        totals = self.totals(slot)
+        self.assertEqual((totals["dns_query"], totals["udp_other"]), (2, 2))
+        self.grain(None, "stage", "dns", "maybe", code=2)
+        self.grain(None, "stage", "smtp", "on", code=2)
+        self.grain(None, "stage", "dns", "on", "veth0", code=2)
+        self.grain(inner, "detach", "--all")
+
+
+class Changes(live.LiveTest):
+    def test_renamed(self):
+        inner, outer = self.pair()
+        self.grain(inner, "attach", "veth0")
+        slot = self.attached()["veth0", IN]
+        inner.ip("link", "set", "veth0", "down")
+        inner.ip("link", "set", "veth0", "name", "wan0")
+        inner.ip("link", "set", "wan0", "up")
+        done = self.grain(inner, "attach", "wan0")
+        self.assertIn("is now called wan0", done.stderr)
+        self.assertIn("is attached already", done.stdout)
+        live.send_datagrams(outer, "192.0.2.1", 9, 7)
+        self.assertEqual(self.totals(slot)["udp_other"], 7)
+        self.grain(inner, "detach", "wan0")
+        self.check_clean()
+
+    def test_gone_and_back(self):
+        inner, outer = self.pair()
+        self.grain(inner, "attach", "veth0")
+        objects = self.kernel_objects()
+        slot = self.attached()["veth0", IN]
+        live.send_datagrams(outer, "192.0.2.1", 9, 5)
+        inner.ip("link", "delete", "veth0")
+        self.join(inner, "veth0", "192.0.2.1/24", outer, "veth0", "192.0.2.2/24")
+        done = self.grain(inner, "attach", "veth0")
+        self.assertIn("has gone", done.stderr)
+        self.assertEqual(self.attached()["veth0", IN], slot)
+        live.send_datagrams(outer, "192.0.2.1", 9, 5)
+        self.assertEqual(self.totals(slot)["udp_other"], 10)
+        self.assertEqual(self.ingress(), [inner.ifindex("veth0")])
+        inner.ip("link", "delete", "veth0")
+        self.grain(inner, "detach", "--all")
+        self.check_clean()
+        self.check_gone(objects)
+
+    def test_moved_to_another_namespace(self):
+        inner, outer = self.pair()
+        elsewhere = self.namespace()
+        self.grain(inner, "attach", "veth0")
+        inner.ip("link", "set", "veth0", "netns", elsewhere.name)
+        elsewhere.ip("address", "add", "192.0.2.1/24", "dev", "veth0")
+        elsewhere.ip("link", "set", "veth0", "up")
+        done = self.grain(elsewhere, "attach", "veth0")
+        self.assertIn("has left the network namespace", done.stderr)
+        slot = self.attached()["veth0", IN]
+        live.send_datagrams(outer, "192.0.2.1", 9, 6)
+        self.assertEqual(self.totals(slot)["udp_other"], 6)
+        self.grain(None, "detach", "--all")
+        self.check_clean()
+
+    def test_all_namespaces_are_detached(self):
+        inner, outer = self.pair()
+        self.grain(inner, "attach", "veth0")
+        self.grain(outer, "attach", "veth0")
+        objects = self.kernel_objects()
+        self.assertEqual(len(objects["programs"]), 4)
+        self.grain(None, "detach", "--all")
+        self.check_clean()
+        self.check_gone(objects)
+
+    def test_devices_on_top_are_ingress_too(self):
+        inner, _ = self.pair()
+        inner.ip("link", "add", "br0", "type", "bridge")
+        inner.ip("link", "set", "veth0", "master", "br0")
+        wanted = [inner.ifindex("veth0"), inner.ifindex("br0")]
+        if not inner.ip("link", "add", "link", "br0", "name", "br0.5", "type", "vlan", "id", "5",
+                        check=False).returncode:
+            wanted.append(inner.ifindex("br0.5"))
+        self.grain(inner, "attach", "veth0")
+        self.assertEqual(self.ingress(), sorted(wanted))
+        self.grain(inner, "detach", "veth0")
+
+    def test_two_at_once(self):
+        inner, _ = self.pair()
+        command = inner.command(live.GRAINCTL, "attach", "--pin-root", self.root, "veth0")
+        both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for _ in range(2)]
+        said = [process.communicate(timeout=live.TIMEOUT) for process in both]
+        self.assertEqual([process.returncode for process in both], [0, 0], said)
+        self.assertEqual(sorted(self.attached()), [("veth0", IN), ("veth0", OUT)])
+        self.assertEqual(len(self.kernel_objects()["programs"]), 2)
+        self.grain(inner, "detach", "--all")
+
+    def test_who_holds_the_lock_is_said(self):
+        inner, _ = self.pair()
+        self.grain(inner, "attach", "veth0")
+        code = ("import fcntl,os,sys,time\n"
+                "fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)\n"
+                "print(flush=True)\n"
+                "time.sleep(600)\n")
+        holder = self.background(inner, sys.executable, "-c", code, self.pinned(""),
+                                 stdout=subprocess.PIPE)
+        holder.stdout.readline()
+        self.addCleanup(holder.stdout.close)
+        done = self.grain(inner, "detach", "veth0", code=1)
+        self.assertIn(f"process {holder.pid}", done.stderr)
+        self.end(holder)
+        self.grain(inner, "detach", "veth0")
+        self.check_clean()
+
+
+class Foreign(live.LiveTest):
+    """Other people's programs stay, in every order."""
+
+    def setUp(self):
+        super().setUp()
+        live.need("clang-14")
+        source = os.path.join(self.folder, "foreign.c")
+        self.object = os.path.join(self.folder, "foreign.o")
+        with open(source, "w", encoding="ascii") as stream:
+            stream.write('__attribute__((section("xdp"), used)) int foreign(void *c) { return 2; }\n'
+                         '__attribute__((section("tc"), used)) int foreign_tc(void *c) '
+                         '{ return -1; }\n')
+        live.run("clang-14", "-O2", "-target", "bpf", "-c", source, "-o", self.object)
+
+    def test_xdp_program_stays_and_tc_is_taken(self):
+        inner, outer = self.pair()
+        inner.ip("link", "set", "veth0", "xdpdrv", "obj", self.object, "sec", "xdp")
+        before = inner.ip("-d", "-j", "link", "show", "veth0").stdout
+        number = json.loads(before)[0]["xdp"]["prog"]["id"]
+        done = self.grain(inner, "attach", "--hook", "xdp", "veth0", code=1)
+        self.assertIn(f"(id {number})", done.stderr)
+        self.check_clean()
+        self.grain(inner, "attach", "veth0")
+        live.send_datagrams(outer, "192.0.2.1", 9, 50)
+        self.assertEqual(self.totals(self.attached()["veth0", IN])["udp_other"], 50)
+        self.grain(inner, "detach", "veth0")
+        after = json.loads(inner.ip("-d", "-j", "link", "show", "veth0").stdout)
+        self.assertEqual(after[0]["xdp"]["prog"]["id"], number)
+
+    def test_tc_filters_and_qdisc_stay(self):
+        inner, outer = self.pair()
+        inner.run("tc", "qdisc", "add", "dev", "veth0", "clsact")
+        for way in ("ingress", "egress"):
+            inner.run("tc", "filter", "add", "dev", "veth0", way, "bpf", "da", "obj", self.object,
+                      "sec", "tc")
+        shown = [inner.run("tc", "filter", "show", "dev", "veth0", way).stdout
+                 for way in ("ingress", "egress")]
+        self.grain(inner, "attach", "veth0")
+        live.send_datagrams(outer, "192.0.2.1", 9, 50)
+        self.assertEqual(self.totals(self.attached()["veth0", IN])["udp_other"], 50)
+        self.grain(inner, "detach", "veth0")
+        self.assertEqual(shown, [inner.run("tc", "filter", "show", "dev", "veth0", way).stdout
+                                 for way in ("ingress", "egress")])
+
+
+class Usage(live.LiveTest):
+    def test_wrong_command_lines(self):
+        for arguments in (("attach",), ("attach", "--hook", "nic", "lo"),
+                          ("attach", "--mode", "fast", "lo"), ("attach", "--direction", "up", "lo"),
+                          ("attach", "--stages", "dns,", "lo"), ("attach", "--sample", "-1", "lo"),
+                          ("attach", "--memory", "0", "lo"), ("attach", "--memory", "5X", "lo"),
+                          ("attach", "--memory", "99999999999G", "lo"),
+                          ("attach", "--priority", "", "lo"), ("detach",),
+                          ("detach", "--all", "lo"), ("stage",), ("stage", "none", "on")):
+            self.grain(None, *arguments, code=2)
+        self.check_clean()
+
+    def test_hostile_names(self):
+        inner = self.namespace()
+        for name in ("\033[31mred", "a" * 5000, "../../etc", "%s%n", "x\n"):
+            done = self.grain(inner, "attach", name, code=1)
+            self.assertNotIn("\033", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.check_clean()
+
+    def test_places_without_pins(self):
+        for root in ("/tmp", "relative", "", self.bpffs + "/a.b"):
+            done = live.run(live.GRAINCTL, "attach", "--pin-root", root, "lo", check=False)
+            self.assertEqual(done.returncode, 1, root)
+            self.assertTrue(done.stderr.startswith("grainctl: "))
+        self.assertFalse(os.path.exists("/tmp/v1"))
+
+
+if __name__ == "__main__":
+    live.main()
