@@ -22,7 +22,7 @@ void grain_memory_default(uint32_t names, struct grain_table_sizes *out)
         names = GRAIN_NAMES_DEFAULT;
     flows = names / (GRAIN_NAMES_DEFAULT / GRAIN_FLOW_BUCKETS_DEFAULT);
     out->buckets = names * 16 / GRAIN_BUCKET_SLOTS;
-    out->texts = names * 16;
+    out->texts = names * 16 / GRAIN_TEXT_WAYS;
     out->flow_buckets = flows < FLOWS_LEAST ? FLOWS_LEAST : flows;
 }
 
@@ -33,7 +33,7 @@ void grain_memory_count(const struct grain_table_sizes *sizes, uint32_t cpus,
 
     memset(out, 0, sizeof(*out));
     out->counts = (uint64_t)sizes->buckets * sizeof(struct grain_name_bucket) * cpus;
-    out->texts = (uint64_t)sizes->texts * sizeof(struct grain_text_slot);
+    out->texts = (uint64_t)sizes->texts * sizeof(struct grain_text_bucket);
     out->flows = (uint64_t)sizes->flow_buckets *
                  (sizeof(struct grain_flow_tags) + GRAIN_FLOW_WAYS * sizeof(struct grain_flow));
     out->cpus =
