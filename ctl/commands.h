@@ -11,11 +11,13 @@ enum {
 };
 
 int cmd_attach(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_stage(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 
 #endif

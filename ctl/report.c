@@ -6,6 +6,7 @@
 
 #include <grain/message.h>
 
+#include "losses.h"
 #include "report.h"
 #include "say.h"
 #include "table.h"
@@ -201,53 +202,12 @@ static void print_tally(const struct report *report, const char *title, const ch
     print_table(report, table);
 }
 
-/* Counters of ordinary work; all others tell of something that was not seen, kept or sent. */
-static bool counts_work(unsigned int counter)
-{
-    switch (counter) {
-    case GRAIN_COUNTER_EVENTS_SEEN:
-    case GRAIN_COUNTER_EVENTS_SENT:
-    case GRAIN_COUNTER_NAMES_EXTRA:
-    case GRAIN_COUNTER_NAMES_NEW:
-    case GRAIN_COUNTER_NAMES_REPLACED:
-    case GRAIN_COUNTER_NAMES_REPLACED_SENT:
-    case GRAIN_COUNTER_TEXTS_NEW:
-    case GRAIN_COUNTER_TEXTS_REPLACED:
-    case GRAIN_COUNTER_FLOW_STARTED:
-    case GRAIN_COUNTER_FLOW_COMPLETED:
-    case GRAIN_COUNTER_FLOW_REPEAT:
-    case GRAIN_COUNTER_FLOW_OVERLAP:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static size_t loss_row(struct table *table, uint64_t count, const char *name, const char *text)
-{
-    char buffer[COUNT_TEXT_MAX];
-
-    if (!count)
-        return 0;
-    table_cell(table, "%s", count_text(buffer, count));
-    table_cell(table, "%s", name);
-    table_cell(table, "%s", text);
-    return 1;
-}
-
 static void print_losses(const struct report *report)
 {
     const struct grain_engine_counts *counts = &report->sums->counts;
     struct table *table = table_new("rll");
-    size_t rows = 0;
+    size_t rows = losses_rows(table, counts);
 
-    table_cell(table, "count");
-    table_cell(table, "counter");
-    table_cell(table, "what it counts");
-    for (unsigned int i = 0; i < GRAIN_COUNTER_COUNT; i++)
-        if (!counts_work(i))
-            rows +=
-                loss_row(table, counts->counters[i], grain_counter_name(i), grain_counter_text(i));
     rows += loss_row(table, counts->flows_pending, "flows_pending",
                      "messages that had not ended when the capture did");
     rows += loss_row(table, counts->heads_only, "heads_only",

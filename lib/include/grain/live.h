@@ -62,6 +62,47 @@ struct grain_live_fill {
 
 GRAIN_API int grain_live_fill(struct grain_live *live, struct grain_live_fill *out);
 
+/* Is a source as its slot says? */
+enum grain_presence {
+    GRAIN_PRESENCE_ATTACHED,
+    GRAIN_PRESENCE_DETACHED,     /* its slot is free; the totals are what it counted */
+    GRAIN_PRESENCE_CHANGING,     /* a command is at it, or died */
+    GRAIN_PRESENCE_TAKEN_OFF,    /* by somebody else */
+    GRAIN_PRESENCE_NO_INTERFACE, /* the interface, or its network namespace, has gone */
+    GRAIN_PRESENCE_UNKNOWN,      /* `error` says why */
+};
+
+struct grain_live_state {
+    enum grain_presence presence;
+    int error;
+    bool elsewhere; /* in another network namespace than this thread */
+    char name[16];  /* of the interface now; empty: it is not there */
+    uint32_t program_id;
+    uint64_t run_count; /* of the program, while BPF statistics are on (kernel.bpf_stats_enabled) */
+    uint64_t run_ns;
+};
+
+/* Not for several threads at once: the namespace is entered and left, libbpf's messages are turned
+ * off meanwhile. */
+GRAIN_API int grain_live_state(struct grain_live *live, const struct grain_live_source *source,
+                               struct grain_live_state *out);
+
+/* Another program at the hook of a source; `id` 0: a tc filter, of which only the number is known,
+ * in `count`. */
+struct grain_live_other {
+    uint32_t id;
+    uint32_t count;
+    char name[64]; /* may be empty; untrusted */
+};
+
+typedef int (*grain_live_other_fn)(void *user, const struct grain_live_other *other);
+/* Programs of other sources under this root are not others. */
+GRAIN_API int grain_live_others(struct grain_live *live, const struct grain_live_source *source,
+                                grain_live_other_fn fn, void *user);
+
+/* Bytes that the kernel says the maps take (memlock in fdinfo). */
+GRAIN_API int grain_live_memory(struct grain_live *live, uint64_t *bytes);
+
 /* The clocks of programs, records and people, read together. */
 struct grain_clock {
     uint64_t wall_ns; /* since the epoch */

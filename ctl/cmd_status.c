@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* grainctl status: what is attached, who else is there, how full the tables are, what was lost. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <grain/live.h>
+#include <grain/memory.h>
+
+#include "commands.h"
+#include "json.h"
+#include "losses.h"
+#include "options.h"
+#include "say.h"
+#include "sources.h"
+#include "status.h"
+#include "table.h"
+
+static const char usage[] =
+    "usage: grainctl status [--json] [--pin-root DIR]\n"
+    "\n"
+    "Shows where grain is attached and how, who else is at the hook, how full the tables are, and\n"
+    "every counter of something that was lost.\n"
+    "\n"
+    "  --json          one JSON object\n" OPTION_PIN_ROOT "  --help          this text\n";
+
+struct settings {
+    const char *root;
+    bool json, help;
+};
+
+static int add_other(void *user, const struct grain_live_other *other)
+{
+    struct status_source *source = user;
+
+    source->others =
+        must(reallocarray(source->others, source->others_count + 1, sizeof(*source->others)));
+    source->others[source->others_count++] = *other;
+    return 0;
+}
+
+static int read_sources(struct status *status, struct grain_live *live)
+{
+    int error = sources_read(&status->sources, live, NULL);
+
+    status->details = must(calloc(status->sources.count + 1, sizeof(*status->details)));
+    for (size_t i = 0; !error && i < status->sources.count; i++) {
+        const struct grain_live_source *source = &status->sources.list[i];
+
+        error = grain_live_state(live, source, &status->details[i].state);
+        if (!error && source->source.state == GRAIN_SOURCE_ATTACHED)
+            error = grain_live_others(live, source, add_other, &status->details[i]);
+        if (error)
+            say("%s", grain_error());
+    }
+    return error;
+}
+
+static int read_status(struct status *status, struct grain_live *live)
+{
+    const struct grain_pinned *pinned = grain_live_pinned(live);
+    const struct grain_abi *abi = grain_pinned_abi(pinned);
+    const struct grain_table_sizes sizes = {abi->buckets, abi->texts, abi->flow_buckets};
+    int error = grain_pinned_config(pinned, &status->config);
+
+    status->directory = grain_pinned_directory(pinned);
+    status->abi = abi;
+    grain_memory_count(&sizes, abi->cpus, &status->memory);
+    if (!error)
+        error = grain_live_clock(live, &status->clock);
+    if (!error)
+        error = grain_live_counts(live, &status->counts);
+    if (!error)
+        error = grain_live_fill(live, &status->fill);
+    if (!error)
+        error = grain_live_memory(live, &status->memory_used);
+    if (error)
+        say("%s", grain_error());
+    return error ? error : read_sources(status, live);
+}
+
+static void status_free(struct status *status)
+{
+    for (size_t i = 0; status->details && i < status->sources.count; i++)
+        free(status->details[i].others);
+    free(status->details);
+    sources_free(&status->sources);
+}
+
+/* Also an answer. */
+static int print_nothing(const struct settings *settings)
+{
+    json_t *object;
+
+    if (!settings->json) {
+        printf("nothing is attached under %s; attach with: grainctl attach IFACE\n",
+               grain_pinned_root(settings->root));
+        return 0;
+    }
+    object = must(json_object());
+    json_put(object, "sources", json_array());
+    return json_print(object, false);
+}
+
+static int run(const struct settings *settings)
+{
+    struct grain_live *live = NULL;
+    struct status status = {0};
+    int error = grain_live_open(&live, settings->root);
+
+    if (error == -ENOENT)
+        return print_nothing(settings);
+    if (error) {
+        say("%s", grain_error());
+        return error;
+    }
+    error = read_status(&status, live);
+    if (!error)
+        error = settings->json ? status_print_json(&status) : status_print_text(&status);
+    status_free(&status);
+    grain_live_free(live);
+    return error;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"pin-root", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct settings settings = {0};
+    int option;
+
+    argv[0] = (char *)"grainctl";
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option == '?') {
+            say("\"grainctl status --help\" lists the options");
+            return EXIT_USAGE;
+        }
+        settings.json |= option == 'j';
+        settings.help |= option == 'h';
+        if (option == 'p')
+            settings.root = optarg;
+    }
+    if (settings.help) {
+        fputs(usage, stdout);
+        return EXIT_OK;
+    }
+    if (optind < argc) {
+        say("status: takes no arguments");
+        return EXIT_USAGE;
+    }
+    return run(&settings) ? EXIT_FAILED : EXIT_OK;
+}

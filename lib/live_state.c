@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the kernel says of a source, beside what its slot says. */
+#include <errno.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "attach_private.h"
+#include "devices.h"
+#include "error_private.h"
+#include "live_private.h"
+
+static void read_interface(const struct grain_source *source, struct grain_live_state *out)
+{
+    int back;
+
+    out->elsewhere = source->netns != grain_netns_own();
+    if (grain_netns_enter(source->netns, &back))
+        return;
+    if (!if_indextoname(source->ifindex, out->name))
+        *out->name = '\0';
+    grain_netns_leave(back);
+}
+
+static void read_program(const struct grain_live *live, uint32_t slot, struct grain_live_state *out)
+{
+    int fd = grain_pin_get(live->pinned, GRAIN_PIN_PROGRAMS, slot, false);
+    struct bpf_prog_info info = {0};
+    uint32_t size = sizeof(info);
+
+    if (fd < 0)
+        return;
+    if (!bpf_obj_get_info_by_fd(fd, &info, &size)) {
+        out->program_id = info.id;
+        out->run_count = info.run_cnt;
+        out->run_ns = info.run_time_ns;
+    }
+    close(fd);
+}
+
+static void read_presence(struct grain_live *live, const struct grain_live_source *from,
+                          struct grain_live_state *out)
+{
+    struct grain_source source = from->source;
+    const struct grain_hold hold = {live->pinned, from->slot, false, &source};
+    int present = grain_way_present(&hold);
+
+    if (!*out->name)
+        out->presence = GRAIN_PRESENCE_NO_INTERFACE;
+    else if (present > 0)
+        out->presence = GRAIN_PRESENCE_ATTACHED;
+    else if (!present)
+        out->presence = GRAIN_PRESENCE_TAKEN_OFF;
+    else
+        out->error = present;
+}
+
+int grain_live_state(struct grain_live *live, const struct grain_live_source *source,
+                     struct grain_live_state *out)
+{
+    libbpf_print_fn_t print = libbpf_set_print(NULL);
+
+    *out = (struct grain_live_state){.presence = GRAIN_PRESENCE_UNKNOWN};
+    read_interface(&source->source, out);
+    if (source->source.state == GRAIN_SOURCE_FREE)
+        out->presence = GRAIN_PRESENCE_DETACHED;
+    else if (source->source.state != GRAIN_SOURCE_ATTACHED)
+        out->presence = GRAIN_PRESENCE_CHANGING;
+    else
+        read_presence(live, source, out);
+    if (source->source.state != GRAIN_SOURCE_FREE)
+        read_program(live, source->slot, out);
+    libbpf_set_print(print);
+    return 0;
+}
+
+/* The line of fdinfo that tells what a map takes; 0: there is none. */
+static uint64_t memlock_of(int fd)
+{
+    char path[64], line[128];
+    uint64_t bytes = 0;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "memlock: %" SCNu64, &bytes) == 1)
+            break;
+    if (file)
+        (void)fclose(file);
+    return bytes;
+}
+
+int grain_live_memory(struct grain_live *live, uint64_t *bytes)
+{
+    *bytes = 0;
+    for (int map = 0; map < GRAIN_PINNED_MAP_COUNT; map++)
+        *bytes += memlock_of(grain_pinned_fd(live->pinned, map));
+    return 0;
+}
