@@ -5,9 +5,9 @@
  *   send IFACE mixed|dns FRAMES RATE      (RATE in frames a second; 0: as fast as it goes)
  *
  * On a veth pair the receiving side runs in the sender's own time, up to where a reader in another
- * process is woken; so the thread's processor time holds what a program at the receiver's hook costs.
- * The frames are for another station than the receiver: its stack drops them at its door, everything
- * that listens below it sees them. Prints `sent N cpu_ns N wall_ns N`.
+ * process is woken; so the thread's processor time holds what a program at the receiver's hook
+ * costs. The frames are for another station than the receiver: its stack drops them at its door,
+ * everything that listens below it sees them. Prints `sent N cpu_ns N wall_ns N`.
  */
 #include <arpa/inet.h>
 #include <errno.h>
