@@ -503,12 +503,27 @@ static void time_rows(void)
 static void print_share(void)
 {
     FILE *file = fopen("/proc/thread-self/schedstat", "r");
-    double ran, waited;
+    unsigned long long ran, waited;
+    char line[128], *end;
 
-    if (!file || fscanf(file, "%lf %lf", &ran, &waited) != 2)
+    if (!file || !fgets(line, sizeof(line), file))
+        fail("cannot read the scheduler's statistics");
+    ran = strtoull(line, &end, 10);
+    waited = strtoull(end, NULL, 10);
+    if (!ran)
         fail("cannot read the scheduler's statistics");
     fclose(file);
-    printf("share\t%.3f\n", ran / (ran + waited));
+    printf("share\t%.3f\n", (double)ran / (ran + waited));
+}
+
+static uint32_t number(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*end || value > INT32_MAX)
+        fail("%s is no number", text);
+    return value;
 }
 
 static void read_options(int argc, char **argv)
@@ -522,11 +537,11 @@ static void read_options(int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
         if (option == 'r')
-            options.rounds = atoi(optarg);
+            options.rounds = number(optarg);
         else if (option == 'n')
-            options.longer = atoi(optarg);
+            options.longer = number(optarg);
         else if (option == 'd')
-            options.different = atoi(optarg);
+            options.different = number(optarg);
         else if (option == 'o')
             options.only = optarg;
         else
@@ -541,7 +556,7 @@ int main(int argc, char **argv)
 {
     read_options(argc, argv);
     libbpf_set_print(quiet);
-    options.cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+    options.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
     options.reader_cpu = 0;
     stay_on(options.cpu);
     time_rows();

@@ -150,7 +150,7 @@ int main(int argc, char **argv)
                                              "libpcap, host engine"};
     struct grain_engine_options options = {
         .size = sizeof(options), .kind = GRAIN_ENGINE_HOST, .ethernet = true};
-    int rounds = argc == 3 && !strcmp(argv[1], "--rounds") ? atoi(argv[2]) : 11;
+    long rounds = argc == 3 && !strcmp(argv[1], "--rounds") ? strtol(argv[2], NULL, 10) : 11;
     static double ns[ARMS][ROUNDS_MAX];
     struct grain_engine *engine;
     cpu_set_t set;
@@ -159,7 +159,8 @@ int main(int argc, char **argv)
         return 2;
     CPU_ZERO(&set);
     CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
-    sched_setaffinity(0, sizeof(set), &set);
+    if (sched_setaffinity(0, sizeof(set), &set))
+        fail("sched_setaffinity", strerror(errno));
     if (grain_engine_new(&engine, &options))
         fail("engine", grain_engine_error(NULL));
     make_frames();
@@ -169,7 +170,7 @@ int main(int argc, char **argv)
         for (int arm = 0; arm < ARMS; arm++)
             ns[arm][round] = run(arm, engine);
     unlink(path);
-    check_names(engine, 1 + 2 * rounds);
+    check_names(engine, 1 + 2 * (int)rounds);
     printf("capture\t%u\t%.0f\n", PACKETS, (double)bytes / PACKETS);
     for (int arm = 0; arm < ARMS; arm++) {
         qsort(ns[arm], rounds, sizeof(double), compare);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "changes.h"
 #include "commands.h"
-#include "live.h"
+#include "options.h"
 #include "say.h"
 
 static const char usage[] =
@@ -25,9 +26,7 @@ static const char usage[] =
     "  --sample N               an event for one in N packets with a known name (100); 0: none\n"
     "  --memory SIZE            tables that take at most this, as 64M; by the first attach only\n"
     "  --upgrade                replace the programs even if they are the same\n"
-    "  --dry-run                say what would be done, and why; change nothing\n"
-    "  --pin-root DIR           where the maps are kept, on a BPF file system (/sys/fs/bpf/grain,\n"
-    "                           or GRAIN_PIN_ROOT)\n"
+    "  --dry-run                say what would be done, and why; change nothing\n" OPTION_PIN_ROOT
     "  --json                   one JSON object\n"
     "  --help                   this text\n";
 
@@ -80,7 +79,7 @@ static bool parse_priority(struct settings *settings, const char *text)
 {
     uint64_t number = 0;
 
-    if (!live_parse_number("--priority", text, 1, 1000000, &number))
+    if (!option_number("--priority", text, 1, 1000000, &number))
         return false;
     settings->attach.priority = number;
     return true;
@@ -90,7 +89,7 @@ static bool parse_sample(struct settings *settings, const char *text)
 {
     uint64_t number = 0;
 
-    if (!live_parse_number("--sample", text, 0, UINT32_MAX, &number))
+    if (!option_number("--sample", text, 0, UINT32_MAX, &number))
         return false;
     settings->attach.sample = number;
     settings->attach.sample_given = true;
@@ -108,13 +107,13 @@ static bool parse_option(struct settings *settings, int option)
         return parse_direction(settings, optarg);
     case 's':
         settings->attach.stages_given = true;
-        return live_parse_stages("--stages", optarg, &settings->attach.stages);
+        return option_stages("--stages", optarg, &settings->attach.stages);
     case 'p':
         return parse_priority(settings, optarg);
     case 'S':
         return parse_sample(settings, optarg);
     case 'M':
-        return live_parse_size("--memory", optarg, &settings->attach.memory);
+        return option_bytes("--memory", optarg, &settings->attach.memory);
     case 'u':
         settings->attach.upgrade = true;
         return true;
@@ -171,13 +170,13 @@ static bool parse_options(struct settings *settings, int argc, char **argv)
 
 int cmd_attach(int argc, char **argv)
 {
-    struct live_report report;
+    struct changes changes;
     struct settings settings = {
         .attach = {.size = sizeof(settings.attach),
-                   .wait = LIVE_WAIT,
-                   .note = live_note,
-                   .result = live_result,
-                   .user = &report},
+                   .wait = CHANGES_WAIT,
+                   .note = changes_note,
+                   .result = changes_result,
+                   .user = &changes},
     };
     int error;
 
@@ -188,8 +187,8 @@ int cmd_attach(int argc, char **argv)
         fputs(usage, stdout);
         return EXIT_OK;
     }
-    live_report_start(&report, settings.json);
+    changes_start(&changes, settings.json);
     error = grain_attach(&settings.attach, (const char *const *)argv + optind, argc - optind);
-    live_report_end(&report, error ? grain_error() : NULL);
+    changes_end(&changes, error ? grain_error() : NULL);
     return error ? EXIT_FAILED : EXIT_OK;
 }

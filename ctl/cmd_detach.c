@@ -3,8 +3,9 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "changes.h"
 #include "commands.h"
-#include "live.h"
+#include "options.h"
 #include "say.h"
 
 static const char usage[] =
@@ -14,9 +15,8 @@ static const char usage[] =
     "the last one go the maps and their counts.\n"
     "\n"
     "  --all           every interface, in every network namespace\n"
-    "  --keep          leave the maps and their counts when nothing is attached any more\n"
-    "  --pin-root DIR  where the maps are kept (/sys/fs/bpf/grain, or GRAIN_PIN_ROOT)\n"
-    "  --json          one JSON object\n"
+    "  --keep          leave the maps and their counts when nothing is attached any "
+    "more\n" OPTION_PIN_ROOT "  --json          one JSON object\n"
     "  --help          this text\n";
 
 struct settings {
@@ -76,13 +76,13 @@ static bool parse_options(struct settings *settings, int argc, char **argv)
 
 int cmd_detach(int argc, char **argv)
 {
-    struct live_report report;
+    struct changes changes;
     struct settings settings = {
         .detach = {.size = sizeof(settings.detach),
-                   .wait = LIVE_WAIT,
-                   .note = live_note,
-                   .result = live_result,
-                   .user = &report},
+                   .wait = CHANGES_WAIT,
+                   .note = changes_note,
+                   .result = changes_result,
+                   .user = &changes},
     };
     int error;
 
@@ -93,8 +93,8 @@ int cmd_detach(int argc, char **argv)
         fputs(usage, stdout);
         return EXIT_OK;
     }
-    live_report_start(&report, settings.json);
+    changes_start(&changes, settings.json);
     error = grain_detach(&settings.detach, (const char *const *)argv + optind, argc - optind);
-    live_report_end(&report, error ? grain_error() : NULL);
+    changes_end(&changes, error ? grain_error() : NULL);
     return error ? EXIT_FAILED : EXIT_OK;
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "changes.h"
 #include "commands.h"
-#include "live.h"
+#include "options.h"
 #include "say.h"
 
 static const char usage[] =
@@ -14,16 +15,14 @@ static const char usage[] =
     "Switches a stage while packets pass, on all interfaces at once: they share one "
     "configuration.\n"
     "Packets that a stage does not look into stay in the totals.\n"
-    "\n"
-    "  --pin-root DIR  where the maps are kept (/sys/fs/bpf/grain, or GRAIN_PIN_ROOT)\n"
-    "  --help          this text\n";
+    "\n" OPTION_PIN_ROOT "  --help          this text\n";
 
 static int switch_stage(const char *root, const char *name, const char *word)
 {
     uint32_t stages, before;
     bool on = !strcmp(word, "on");
 
-    if (!live_parse_stages("stage", name, &stages))
+    if (!option_stages("stage", name, &stages))
         return EXIT_USAGE;
     if (!stages) {
         say("stage none: name one, or all");
@@ -33,7 +32,7 @@ static int switch_stage(const char *root, const char *name, const char *word)
         say("stage %s %s: it is either on or off", name, word);
         return EXIT_USAGE;
     }
-    if (grain_stages_switch(root, LIVE_WAIT, stages, on, &before)) {
+    if (grain_stages_switch(root, CHANGES_WAIT, stages, on, &before)) {
         say("%s", grain_error());
         return EXIT_FAILED;
     }

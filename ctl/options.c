@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <grain/config.h>
+
 #include "options.h"
 #include "say.h"
 
@@ -54,4 +56,44 @@ bool option_bytes(const char *option, const char *text, uint64_t *out)
     }
     say("%s %s: not a size: a number of bytes, or with K, M or G behind it, as 64M", option, text);
     return false;
+}
+
+static uint32_t stage_bit(const char *name, size_t length)
+{
+    static const struct {
+        const char *name;
+        uint32_t bit;
+    } stages[] = {
+        {"dns", GRAIN_STAGE_DNS},
+        {"tls", GRAIN_STAGE_TLS},
+        {"quic", GRAIN_STAGE_QUIC},
+        {"all", GRAIN_STAGE_ALL},
+    };
+
+    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+        if (strlen(stages[i].name) == length && !strncmp(stages[i].name, name, length))
+            return stages[i].bit;
+    return 0;
+}
+
+bool option_stages(const char *option, const char *text, uint32_t *out)
+{
+    const char *at = text;
+
+    *out = 0;
+    if (!strcmp(text, "none"))
+        return true;
+    for (;;) {
+        size_t length = strcspn(at, ",");
+        uint32_t bit = stage_bit(at, length);
+
+        if (!bit) {
+            say("%s %s: the stages are dns, tls and quic", option, text);
+            return false;
+        }
+        *out |= bit;
+        if (!at[length])
+            return true;
+        at += length + 1;
+    }
 }

@@ -15,6 +15,9 @@ bool option_seconds(const char *option, const char *text, uint64_t *out);
 /* "64M": bytes, with K, M or G for powers of 1024. */
 bool option_bytes(const char *option, const char *text, uint64_t *out);
 
+/* Of "dns,tls,quic", or "all" or "none": GRAIN_STAGE_* bits. */
+bool option_stages(const char *option, const char *text, uint32_t *out);
+
 /* Of commands that read what is attached. */
 #define OPTION_PIN_ROOT                                                 \
     "  --pin-root DIR  where the maps are pinned ($GRAIN_PIN_ROOT, or " \

@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include <grain/cpu.h>
+#include <grain/flow.h>
 #include <grain/memory.h>
 
 #include "attach_choose.h"
@@ -212,7 +213,7 @@ static void tell_memory(const struct attach *attach, const struct grain_table_si
                "%s %.1f MiB of memory: %u count slots a CPU, %u texts, %u messages under way",
                attach->options->dry_run ? "would take" : "takes", memory.total / 1048576.0,
                sizes->buckets * GRAIN_BUCKET_SLOTS, sizes->texts * GRAIN_TEXT_WAYS,
-               sizes->flow_buckets * 4);
+               sizes->flow_buckets * GRAIN_FLOW_WAYS);
 }
 
 /* What was chosen by whoever attached first stays. */

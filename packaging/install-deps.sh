@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Install what grain needs from Debian's packages, as root or with sudo.
 #
-#   install-deps.sh [build] [test] [matrix]      (default: build)
+#   install-deps.sh [build] [test] [matrix] [testdata]      (default: build)
 #
-# build: compilers and libraries; test: what the tests run and compare with; matrix: qemu for the kernel matrix.
+# build: compilers and libraries; test: what the tests run and compare with; matrix: qemu and a cross compiler for
+# the kernel matrix; testdata: the servers and clients that testdata/make.sh captures.
 # Packages that are there already are left alone, so a second run changes nothing.
 set -euo pipefail
 
@@ -14,6 +15,9 @@ tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck 
     python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq dnsmasq-base dnsperf
     knot-dnsutils nftables procps strace tmux util-linux)
 matrix=(qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu busybox-static cpio xz-utils kmod)
+testdata=(tcpdump wireshark-common tshark bind9-dnsutils knot-dnsutils unbound nsd openssl gnutls-bin curl ethtool avahi-daemon
+    avahi-utils busybox-static chrony dbus-daemon dnsmasq-base dropbear-bin iperf3 knot ldnsutils llmnrd ngtcp2-client
+    ngtcp2-server socat stun-client)
 
 wanted=()
 [[ $# -gt 0 ]] || set -- build
@@ -22,8 +26,9 @@ for group in "$@"; do
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${tests[@]}") ;;
     matrix) wanted+=("${matrix[@]}") ;;
+    testdata) wanted+=("${testdata[@]}") ;;
     *)
-        printf 'install-deps.sh: no group %s; there are build, test and matrix\n' "$group" >&2
+        printf 'install-deps.sh: no group %s; there are build, test, matrix and testdata\n' "$group" >&2
         exit 2
         ;;
     esac

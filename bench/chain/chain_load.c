@@ -94,6 +94,7 @@ static struct bpf_object *open_object(const struct way *way, const char *only)
     struct bpf_object *object;
     struct bpf_map *map;
     char path[512];
+    int failed = 0;
 
     snprintf(path, sizeof(path), "%s/%s.%s.bpf.o", folder, way->name, level);
     object = bpf_object__open_file(path, &options);
@@ -107,8 +108,11 @@ static struct bpf_object *open_object(const struct way *way, const char *only)
     }
     // Programs that are loaded together share their maps anyway, and bpffs may be missing.
     if (object && !only)
-        bpf_object__for_each_map(map, object) bpf_map__set_pin_path(map, NULL);
-    return object;
+        bpf_object__for_each_map(map, object) failed |= bpf_map__set_pin_path(map, NULL);
+    if (!failed)
+        return object;
+    bpf_object__close(object);
+    return NULL;
 }
 
 static void add_sizes(struct sizes *sizes, const struct bpf_program *program, const char *log)
@@ -162,7 +166,9 @@ static __u64 read_foreign(const struct bpf_object *object)
     __u32 zero = 0;
     __u64 count = 0;
 
-    bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(object, "foreign_count"), &zero, &count);
+    if (bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(object, "foreign_count"), &zero,
+                            &count))
+        return 0;
     return count;
 }
 

@@ -115,7 +115,7 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static void print_arm(struct arm *arm, int rounds, int is_empty)
+static void print_arm(struct arm *arm, long rounds, int is_empty)
 {
     qsort(arm->ns, rounds, sizeof(double), compare);
     printf("time %s %s %s %.1f %.1f..%.1f%s\n",
@@ -153,7 +153,7 @@ static int pin_thread(void)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 2 ? atoi(argv[2]) : 11;
+    long rounds = argc > 2 ? strtol(argv[2], NULL, 10) : 11;
 
     if (argc < 2 || rounds < 1 || rounds > ROUNDS_MAX) {
         fprintf(stderr, "usage: chain_time FOLDER [ROUNDS]\n");

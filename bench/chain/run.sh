@@ -41,7 +41,7 @@ build() {
     done
     build_bpf "$vm/foreign.bpf.c" "$tmp/payload/foreign.bpf.o" v2
     cp /usr/lib/x86_64-linux-gnu/bpf/xdp-dispatcher.o "$tmp/payload/bpf/"
-    cc -std=gnu11 -O2 -Wall -Wextra -I"$vm" -o "$tmp/payload/chain_load" \
+    cc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -I"$vm" -o "$tmp/payload/chain_load" \
         "$here/chain_load.c" "$vm/wire.c" -lxdp -lbpf
     cc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$tmp/chain_time" "$here/chain_time.c" -lbpf
     cat >"$tmp/payload/run.sh" <<'RUN'

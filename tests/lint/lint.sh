@@ -91,7 +91,7 @@ check_tidy() { # BUILD
     [[ -e $build/compile_commands.json ]] || skip "$build is not configured: cmake --preset dev"
     copy_generated "$build"
     compile_commands "$build" >"$work/compile_commands.json"
-    tracked 'lib/*.c' 'ctl/*.c' 'tests/unit/*.c' 'tests/program/*.c' 'tests/fuzz/*.c' 'tests/live/*.c' |
+    tracked 'lib/*.c' 'ctl/*.c' 'bench/*.c' 'tests/*.c' ':!*.bpf.c' |
         xargs -0 realpath -z >"$work/files"
     unknown=$(tr '\0' '\n' <"$work/files" |
         grep -vxFf <(jq -r '.[].file' "$work/compile_commands.json")) || true

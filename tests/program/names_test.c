@@ -235,7 +235,7 @@ static void known_names_are_sampled(void **state)
 {
     static struct bytes message, frame;
     struct envelope e = {.destination_port = 53};
-    const int hundreds = share < 100 ? 100 / share : 1;
+    const uint64_t hundreds = share < 100 ? 100 / share : 1;
     struct grain_engine_counts before, after;
 
     (void)state;
@@ -246,7 +246,7 @@ static void known_names_are_sampled(void **state)
     check(&before);
     rig.config.sample = 100;
     rig_configure(&rig);
-    for (int i = 0; i < 100 * hundreds; i++)
+    for (uint64_t i = 0; i < 100 * hundreds; i++)
         rig_run(&rig, frame.data, frame.length);
     rig_drain(&rig);
     check(&after);

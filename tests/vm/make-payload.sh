@@ -39,7 +39,7 @@ arm64)
 esac
 
 mkdir -p "$out/objects" "$out/pcap" "$out/bpf"
-"${compile[@]}" -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$out/load_test" \
+"${compile[@]}" -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o "$out/load_test" \
     "$here"/load_test.c "$here"/wire.c "$here"/frames.c -lxdp -lbpf -lpcap
 "$clang" -O2 -g -target bpf -I/usr/include/x86_64-linux-gnu -c "$here/foreign.bpf.c" -o "$out/foreign.bpf.o"
 cp "$lib/bpf/xdp-dispatcher.o" "$out/bpf/"

@@ -20,7 +20,7 @@ run_program() { # NAME
     ok=$(count OK)
     bad=$(grep -c '^\[  FAILED  \] [a-z0-9]* test' /tmp/out)
     left=$(count SKIPPED)
-    grep 'SKIPPED[: ]' /tmp/out | sort -u | sed "s/^/SKIP program\/$1: /" | grep -v '\['
+    grep 'SKIPPED[: ]' /tmp/out | sort -u | sed "s/^/SKIP program\/$1: /" | grep -v '\[\|TEST(S)'
     word=ok
     case $status in
     0) ;;

@@ -3,7 +3,7 @@
 #
 #   shipped.sh OBJECT_DIR [host | KERNEL…]
 #
-# OBJECT_DIR holds grain_*.bpf.o. KERNEL is a series or ARCH:SERIES, all of one architecture; arm64 needs a cross compiler. Each program is loaded plain and as an extension of libxdp's dispatcher, before and after a
+# OBJECT_DIR holds grain_xdp.bpf.o and grain_tc.bpf.o (grain_probe.bpf.o is made of what a kernel may refuse). KERNEL is a series or ARCH:SERIES, all of one architecture; arm64 needs a cross compiler. Each program is loaded plain and as an extension of libxdp's dispatcher, before and after a
 # foreign program, and frames of real captures go through it. Prints one line a check and `N passed, N failed, N skipped`.
 set -euo pipefail
 
@@ -24,7 +24,7 @@ captures=()
 for name in dns-resolver-udp4 tls-pq-split; do
     captures+=(--pcap "$here/../../testdata/$name.pcap")
 done
-"$here/make-payload.sh" "$payload" --arch "$arch" "${captures[@]}" "$objects"/grain_*.bpf.o >/dev/null
+"$here/make-payload.sh" "$payload" --arch "$arch" "${captures[@]}" "$objects"/grain_{xdp,tc}.bpf.o >/dev/null
 if [[ ${1:-} == host ]]; then
     sh "$payload/run.sh"
 else

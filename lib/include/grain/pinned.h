@@ -33,7 +33,7 @@ struct grain_pinned;
 /* Sizes of the tables: powers of two. */
 struct grain_table_sizes {
     uint32_t buckets;      /* of grain_counts */
-    uint32_t texts;        /* of grain_texts */
+    uint32_t texts;        /* buckets of grain_texts */
     uint32_t flow_buckets; /* of grain_flow_tags: buckets of four flows */
 };
 
