@@ -15,10 +15,8 @@
 #include "table.h"
 #include "top.h"
 
-/* Reading takes at most this part of the time. */
-#define SHARE_OF_TIME 20
-#define FILTER_MAX    64
-#define ESCAPE        27
+#define FILTER_MAX 64
+#define ESCAPE     27
 
 struct screen {
     struct top *top;
@@ -265,19 +263,19 @@ static void press(struct screen *screen, int key)
 
 static void read_again(struct screen *screen)
 {
-    uint64_t pause = screen->interval;
+    uint64_t start = clock_now();
 
     *screen->problem = '\0';
+    screen->due = start + screen->interval;
     if (top_read(screen->top)) {
         char *escaped = escape_text(grain_error());
 
         (void)snprintf(screen->problem, sizeof(screen->problem), "%s", escaped);
         free(escaped);
+    } else {
+        screen->due = top_due(screen->top, screen->interval);
     }
     top_sort(screen->top, screen->sort);
-    if (pause < SHARE_OF_TIME * screen->top->cost_ns)
-        pause = SHARE_OF_TIME * screen->top->cost_ns;
-    screen->due = clock_now() + pause;
 }
 
 static bool terminal_open(void)
