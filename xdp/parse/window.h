@@ -91,9 +91,14 @@ static __always_inline void grain_store64_raw(__u8 *p, __u64 value)
 
 #else
 
-#define grain_opaque(x)               ((void)(x))
-#define grain_forget()                ((void)0)
-#define grain_blur(value, zero, mask) ((__u64)(value) & (mask))
+#define grain_opaque(x) ((void)(x))
+#define grain_forget()  ((void)0)
+
+static __always_inline __u64 grain_blur(__u64 value, __u64 zero, __u64 mask)
+{
+    (void)zero;
+    return value & mask;
+}
 
 static __always_inline __u64 grain_load64_raw(const __u8 *p)
 {
