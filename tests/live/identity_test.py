@@ -87,7 +87,7 @@ class Identity(wires.WireTest):
         self.assertEqual(different.returncode, 0, different.stdout)
         if upgrades:
             self.assertGreaterEqual(done, 3)
-        # By the address of who has sent a frame, at its seventh byte and behind four for the length.
+        # By who has sent a frame: bytes 6 to 11, behind four for the length.
         mac = bytes.fromhex(self.mac(self.client, "eth0").replace(":", ""))
         queries = sum(1 for frame in near if frame[10:16] == mac)
         self.assertEqual((queries, len(near) - queries), (QUERIES, QUERIES))
