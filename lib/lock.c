@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -10,35 +9,22 @@
 
 #include "lock_private.h"
 
-/* The holder in a line of /proc/locks such as "1: FLOCK  ADVISORY  WRITE 123 00:1c:456 0 EOF" when
- * that is about this inode; otherwise 0. */
-static int holder_in(char *line, const struct stat *locked)
-{
-    char *field[6] = {NULL}, *rest = line, *end;
-    unsigned long pid, major, minor;
-
-    for (int i = 0; i < 6; i++)
-        field[i] = strtok_r(i ? NULL : line, " \n", &rest);
-    if (!field[5] || strcmp(field[1], "FLOCK") || strcmp(field[3], "WRITE"))
-        return 0;
-    pid = strtoul(field[4], NULL, 10);
-    major = strtoul(field[5], &end, 16);
-    minor = *end == ':' ? strtoul(end + 1, &end, 16) : 0;
-    if (*end != ':' || strtoull(end + 1, NULL, 10) != locked->st_ino ||
-        makedev(major, minor) != locked->st_dev || pid > INT_MAX)
-        return 0;
-    return (int)pid;
-}
-
-/* 0: unknown. */
+/* From /proc/locks; 0: unknown. */
 static int holder_of(const struct stat *locked)
 {
     FILE *locks = fopen("/proc/locks", "re");
+    unsigned int major, minor;
     char line[256];
-    int holder = 0;
+    uint64_t inode;
+    int pid, holder = 0;
 
-    while (locks && !holder && fgets(line, sizeof(line), locks))
-        holder = holder_in(line, locked);
+    while (locks && !holder && fgets(line, sizeof(line), locks)) {
+        /* NOLINTNEXTLINE(cert-err34-c): numbers that the kernel has written */
+        if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%" SCNu64, &pid, &major, &minor, &inode) ==
+                4 &&
+            inode == locked->st_ino && makedev(major, minor) == locked->st_dev)
+            holder = pid;
+    }
     if (locks)
         (void)fclose(locks);
     return holder;

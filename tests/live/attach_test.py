@@ -325,16 +325,20 @@ class Foreign(live.LiveTest):
         super().setUp()
         live.need("clang-14")
         source = os.path.join(self.folder, "foreign.c")
-        self.object = os.path.join(self.folder, "foreign.o")
+        built = os.path.join(self.folder, "foreign.o")
         with open(source, "w", encoding="ascii") as stream:
             stream.write('__attribute__((section("xdp"), used)) int foreign(void *c) { return 2; }\n'
                          '__attribute__((section("tc"), used)) int foreign_tc(void *c) '
                          '{ return -1; }\n')
-        live.run("clang-14", "-O2", "-target", "bpf", "-c", source, "-o", self.object)
+        live.run("clang-14", "-O2", "-target", "bpf", "-c", source, "-o", built)
+        # Not loaded by ip or tc, which would leave folders of theirs in /sys/fs/bpf.
+        self.pins = os.path.join(self.bpffs, "foreign")
+        live.run("bpftool", "prog", "loadall", built, self.pins)
 
     def test_xdp_program_stays_and_tc_is_taken(self):
         inner, outer = self.pair()
-        inner.ip("link", "set", "veth0", "xdpdrv", "obj", self.object, "sec", "xdp")
+        inner.run("bpftool", "net", "attach", "xdpdrv", "pinned", self.pins + "/foreign", "dev",
+                  "veth0")
         before = inner.ip("-d", "-j", "link", "show", "veth0").stdout
         number = json.loads(before)[0]["xdp"]["prog"]["id"]
         done = self.grain(inner, "attach", "--hook", "xdp", "veth0", code=1)
@@ -351,8 +355,8 @@ class Foreign(live.LiveTest):
         inner, outer = self.pair()
         inner.run("tc", "qdisc", "add", "dev", "veth0", "clsact")
         for way in ("ingress", "egress"):
-            inner.run("tc", "filter", "add", "dev", "veth0", way, "bpf", "da", "obj", self.object,
-                      "sec", "tc")
+            inner.run("tc", "filter", "add", "dev", "veth0", way, "bpf", "da", "object-pinned",
+                      self.pins + "/foreign_tc")
         shown = [inner.run("tc", "filter", "show", "dev", "veth0", way).stdout
                  for way in ("ingress", "egress")]
         done = self.grain(inner, "attach", "veth0")

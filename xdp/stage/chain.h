@@ -265,7 +265,11 @@ static __always_inline __u32 grain_chain_pending(grain_context *ctx, struct grai
     cpu->flow_hash = hash;
     if (!hash || !grain_flow_suspected(hash))
         return GRAIN_FLOW_NOT_MINE;
-    return grain_flow_segment(ctx, cpu, config);
+    cpu->dns.from = grain_flow_segment(ctx, cpu, config);
+    /* Through memory: verifiers up to 6.1 were seen to take branches on a subprogram's result for
+     * dead that are not. */
+    grain_forget();
+    return cpu->dns.from;
 }
 
 /* A datagram with a payload. */
