@@ -80,7 +80,7 @@ static int print_until_stopped(const struct settings *settings, struct top *top)
         error = read_rows(top);
         if (!error)
             error = print(settings, top);
-    } while (!error && stop_wait(top->read_ns + interval));
+    } while (!error && stop_wait(top_due(top, interval)));
     return error;
 }
 

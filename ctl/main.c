@@ -16,12 +16,12 @@ static const struct command {
     {"attach", cmd_attach, "count what passes interfaces, from now on"},
     {"detach", cmd_detach, "take grain off interfaces"},
     {"stage", cmd_stage, "switch what is looked into, while packets pass"},
-    {"check", cmd_check, "find out what this kernel and user may do"},
-    {"events", cmd_events, "show names and hellos as they pass"},
-    {"replay", cmd_replay, "run captures through grain and show what is in them"},
     {"status", cmd_status, "show what is attached, and what was lost"},
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
     {"top", cmd_top, "show the most frequent names, live"},
+    {"events", cmd_events, "show names and hellos as they pass"},
+    {"check", cmd_check, "find out what this kernel and user may do"},
+    {"replay", cmd_replay, "run captures through grain and show what is in them"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

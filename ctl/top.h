@@ -57,6 +57,10 @@ struct top {
  * says why. What was removed and made anew meanwhile is opened again. */
 int top_read(struct top *top);
 
+/* clock_now() of the next reading: after `interval_ns`, and late enough for reading to take at most
+ * a twentieth of the time. */
+uint64_t top_due(const struct top *top, uint64_t interval_ns);
+
 /* Another view: no rows until it is read. */
 void top_turn(struct top *top, enum top_view view);
 void top_sort(struct top *top, enum top_sort sort);

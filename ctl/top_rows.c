@@ -11,6 +11,8 @@
 #include "top.h"
 
 #define DETAIL_MAX 512
+/* Reading takes at most this part of the time. */
+#define SHARE_OF_TIME 20
 
 static void rows_free(struct top_rows *rows)
 {
@@ -182,6 +184,13 @@ int top_read(struct top *top)
     top->wall_ns = clock.wall_ns;
     top->cost_ns = clock_now() - now;
     return 0;
+}
+
+uint64_t top_due(const struct top *top, uint64_t interval_ns)
+{
+    uint64_t least = SHARE_OF_TIME * top->cost_ns;
+
+    return top->read_ns + (interval_ns > least ? interval_ns : least);
 }
 
 void top_turn(struct top *top, enum top_view view)

@@ -15,10 +15,8 @@
 #include "table.h"
 #include "top.h"
 
-/* Reading takes at most this part of the time. */
-#define SHARE_OF_TIME 20
-#define FILTER_MAX    64
-#define ESCAPE        27
+#define FILTER_MAX 64
+#define ESCAPE     27
 
 struct screen {
     struct top *top;
@@ -103,33 +101,49 @@ static void draw_title(const struct screen *screen)
                  top->rows.count, *screen->filter ? ", filter " : "", screen->filter);
 }
 
+/* Where there is little room, names stay and times go. */
+static bool with_times(void)
+{
+    return COLS >= 80;
+}
+
 static void draw_heading(const struct screen *screen)
 {
+    const char *times = with_times() ? "first      last       " : "";
+
     if (screen->top->view == TOP_DNS)
-        put_line(2, A_REVERSE, "%10s %10s %9s %6s %-10s %-10s %s", "queries", "responses", "rate/s",
-                 "%", "first", "last", "name");
+        put_line(2, A_REVERSE, "%10s %10s %9s %6s %s%s", "queries", "responses", "rate/s", "%",
+                 times, "name");
     else if (screen->top->view == TOP_SNI)
-        put_line(2, A_REVERSE, "%10s %9s %6s %-10s %-10s %s", "hellos", "rate/s", "%", "first",
-                 "last", "server name");
+        put_line(2, A_REVERSE, "%10s %9s %6s %s%s", "hellos", "rate/s", "%", times, "server name");
     else
         put_line(2, A_REVERSE, "%12s %15s %9s %6s %s", "packets", "bytes", "rate/s", "%",
                  "disposition");
 }
 
+static void times_text(char out[80], const struct top *top, const struct top_row *row)
+{
+    char first[32], last[32];
+
+    *out = '\0';
+    if (with_times())
+        (void)snprintf(out, 80, "%-10s %-10s ", top_time(first, row->first_ns, top->wall_ns),
+                       top_time(last, row->last_ns, top->wall_ns));
+}
+
 static void draw_row(const struct screen *screen, int y, const struct top_row *row)
 {
     const struct top *top = screen->top;
-    char one[COUNT_TEXT_MAX], two[COUNT_TEXT_MAX], rate[32], first[32], last[32];
-    const char *seen_first = top_time(first, row->first_ns, top->wall_ns);
-    const char *seen_last = top_time(last, row->last_ns, top->wall_ns);
+    char one[COUNT_TEXT_MAX], two[COUNT_TEXT_MAX], rate[32], times[80];
 
+    times_text(times, top, row);
     if (top->view == TOP_DNS)
-        put_line(y, A_NORMAL, "%10s %10s %9s %6.1f %-10s %-10s %s", count_text(one, row->queries),
+        put_line(y, A_NORMAL, "%10s %10s %9s %6.1f %s%s", count_text(one, row->queries),
                  count_text(two, row->responses), top_rate(rate, row->rate), 100 * row->share,
-                 seen_first, seen_last, row->name);
+                 times, row->name);
     else if (top->view == TOP_SNI)
-        put_line(y, A_NORMAL, "%10s %9s %6.1f %-10s %-10s %s", count_text(one, row->queries),
-                 top_rate(rate, row->rate), 100 * row->share, seen_first, seen_last, row->name);
+        put_line(y, A_NORMAL, "%10s %9s %6.1f %s%s", count_text(one, row->queries),
+                 top_rate(rate, row->rate), 100 * row->share, times, row->name);
     else
         put_line(y, A_NORMAL, "%12s %15s %9s %6.1f %-18s %s", count_text(one, row->count),
                  count_text(two, row->bytes), top_rate(rate, row->rate), 100 * row->share,
@@ -249,19 +263,19 @@ static void press(struct screen *screen, int key)
 
 static void read_again(struct screen *screen)
 {
-    uint64_t pause = screen->interval;
+    uint64_t start = clock_now();
 
     *screen->problem = '\0';
+    screen->due = start + screen->interval;
     if (top_read(screen->top)) {
         char *escaped = escape_text(grain_error());
 
         (void)snprintf(screen->problem, sizeof(screen->problem), "%s", escaped);
         free(escaped);
+    } else {
+        screen->due = top_due(screen->top, screen->interval);
     }
     top_sort(screen->top, screen->sort);
-    if (pause < SHARE_OF_TIME * screen->top->cost_ns)
-        pause = SHARE_OF_TIME * screen->top->cost_ns;
-    screen->due = clock_now() + pause;
 }
 
 static bool terminal_open(void)

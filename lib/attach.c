@@ -247,24 +247,42 @@ static int set_defaults(struct grain_config *config)
     return 0;
 }
 
-/* Settings are those of the whole set. A set without a clock is one whose maker was killed here. */
-static int set_config(struct attach *attach)
+static void use_given(const struct grain_attach_options *options, struct grain_config *config)
 {
-    const struct grain_attach_options *options = attach->options;
+    if (options->stages_given)
+        config->stages = options->stages;
+    if (options->sample_given)
+        config->sample = options->sample;
+}
+
+/* A set without a clock is new, or one whose maker was killed here. */
+static int set_first_config(struct attach *attach)
+{
     struct grain_config config;
     int error = grain_pinned_config(attach->session.pinned, &config);
 
-    if (!error && !config.ticks_per_second)
-        error = set_defaults(&config);
-    if (error)
+    if (error || config.ticks_per_second)
         return error;
-    if (options->stages_given)
-        config.stages = options->stages;
-    if (options->sample_given)
-        config.sample = options->sample;
-    if (!attach->created && (options->stages_given || options->sample_given))
-        grain_note(&attach->session, "", "stages and sampling are those of all interfaces");
-    return grain_pinned_set_config(attach->session.pinned, &config);
+    error = set_defaults(&config);
+    use_given(attach->options, &config);
+    return error ? error : grain_pinned_set_config(attach->session.pinned, &config);
+}
+
+/* Settings are those of the whole set: they change when everything else has gone well. */
+static int change_config(struct attach *attach)
+{
+    const struct grain_attach_options *options = attach->options;
+    struct grain_config config;
+    int error;
+
+    if (attach->created || (!options->stages_given && !options->sample_given))
+        return 0;
+    error = grain_pinned_config(attach->session.pinned, &config);
+    use_given(options, &config);
+    if (!error)
+        error = grain_pinned_set_config(attach->session.pinned, &config);
+    grain_note(&attach->session, "", "stages and sampling are those of all interfaces");
+    return error;
 }
 
 /* How well a free slot suits: its own totals go on; never used; used by another. */
@@ -436,28 +454,41 @@ static int attach_new(struct attach *attach)
     return error;
 }
 
+/* What is attached already: replaced, or left as it is with the devices that stand on it now. */
+static int keep_same(struct attach *attach)
+{
+    bool upgrade = wants_upgrade(attach);
+    int error = upgrade ? grain_upgrade(&attach->session) : 0;
+
+    for (size_t i = 0; !error && i < attach->count; i++) {
+        const struct target *target = &attach->targets[i];
+
+        if (!target->same)
+            continue;
+        error = grain_ingress_add(&attach->session, target->slot, &target->source);
+        if (!error && !upgrade)
+            grain_tell(&attach->session, GRAIN_ATTACH_SAME, target->slot, &target->source);
+    }
+    return error;
+}
+
 static int change(struct attach *attach)
 {
-    bool upgrade;
     int error = grain_reconcile(&attach->session);
 
     if (!error)
         error = find_attached(attach);
     if (!error)
-        error = set_config(attach);
+        error = set_first_config(attach);
     if (error) {
         if (attach->created)
             (void)grain_pinned_remove(attach->session.pinned);
         return error;
     }
-    upgrade = wants_upgrade(attach);
-    if (upgrade)
-        error = grain_upgrade(&attach->session);
-    for (size_t i = 0; !error && !upgrade && i < attach->count; i++)
-        if (attach->targets[i].same)
-            grain_tell(&attach->session, GRAIN_ATTACH_SAME, attach->targets[i].slot,
-                       &attach->targets[i].source);
-    return error ? error : attach_new(attach);
+    error = keep_same(attach);
+    if (!error)
+        error = attach_new(attach);
+    return error ? error : change_config(attach);
 }
 
 static int plan(struct attach *attach)
@@ -491,8 +522,10 @@ static int run(struct attach *attach, const char *const *interfaces, size_t coun
         error = wanted_sizes(attach, &sizes);
     if (error)
         return error;
-    attach->chooser = (struct grain_chooser){
-        .session = &attach->session, .hook = attach->options->hook, .mode = attach->options->mode};
+    attach->chooser = (struct grain_chooser){.session = &attach->session,
+                                             .dry_run = attach->options->dry_run,
+                                             .hook = attach->options->hook,
+                                             .mode = attach->options->mode};
     if (attach->options->dry_run) {
         error = plan(attach);
         if (!error && !attach->session.pinned)

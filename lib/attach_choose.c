@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bpf/libbpf.h>
+
 #include "attach_choose.h"
 #include "error_private.h"
 #include "probe.h"
+
+#define MTU_IN_ONE_PIECE 3000
 
 static void choose_tc(struct grain_source *source)
 {
@@ -20,12 +24,21 @@ static void choose_tc(struct grain_source *source)
     source->mode = GRAIN_MODE_NONE;
 }
 
-static void choose_xdp(const struct grain_chooser *chooser, struct grain_source *source,
-                       uint8_t way)
+/* Larger frames come in several buffers, which drivers give only to programs that say they can. */
+static bool in_pieces(const struct grain_device *device)
+{
+    return device->mtu > MTU_IN_ONE_PIECE &&
+           libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
+}
+
+static void choose_xdp(const struct grain_chooser *chooser, const struct grain_device *device,
+                       struct grain_source *source, uint8_t way)
 {
     source->hook = GRAIN_HOOK_XDP;
     source->way = way;
     source->mode = chooser->mode == GRAIN_MODE_SKB ? GRAIN_MODE_SKB : GRAIN_MODE_NATIVE;
+    if (in_pieces(device))
+        source->flags |= GRAIN_SOURCE_FLAG_FRAGS;
 }
 
 /* Why XDP is not for this device; NULL: it may be. */
@@ -71,6 +84,9 @@ static void warn_of_driver(const struct grain_chooser *chooser, const struct gra
                "native XDP in driver %s: it may reset the rings (a moment without packets), turn "
                "LRO off and limit the MTU (now %u)",
                *driver ? driver : "(unknown)", device->mtu);
+    if (chooser->dry_run && chooser->hook != GRAIN_HOOK_XDP)
+        grain_note(chooser->session, device->name,
+                   "whether the driver takes it is known only by trying; if not, tc");
 }
 
 /* Somebody else's program is at the XDP hook. */
@@ -79,7 +95,7 @@ static int choose_beside(struct grain_chooser *chooser, const struct grain_devic
 {
     if (choice->hook.dispatcher && dispatcher_possible(chooser)) {
         grain_note(chooser->session, device->name, "joins the dispatcher that is there");
-        choose_xdp(chooser, source, GRAIN_WAY_DISPATCHER);
+        choose_xdp(chooser, device, source, GRAIN_WAY_DISPATCHER);
         return 0;
     }
     if (chooser->hook == GRAIN_HOOK_XDP)
@@ -115,19 +131,36 @@ static int choose_in(struct grain_chooser *chooser, const struct grain_device *d
     if (choice->hook.id)
         return choose_beside(chooser, device, source, choice);
     warn_of_driver(chooser, device);
-    choose_xdp(chooser, source,
+    choose_xdp(chooser, device, source,
                dispatcher_possible(chooser) ? GRAIN_WAY_DISPATCHER : GRAIN_WAY_XDP);
     return 0;
+}
+
+/* Who is at tc already. */
+static void tell_neighbours(const struct grain_chooser *chooser, const struct grain_device *device,
+                            const struct grain_source *source)
+{
+    char who[256];
+
+    if (source->hook == GRAIN_HOOK_TC &&
+        grain_tc_neighbours(chooser->session->pinned, source, who, sizeof(who)))
+        grain_note(chooser->session, device->name, "%s: stays beside %s",
+                   source->direction == GRAIN_DIRECTION_IN ? "in" : "out", who);
 }
 
 int grain_choose(struct grain_chooser *chooser, const struct grain_device *device,
                  struct grain_source *source, struct grain_choice *choice)
 {
+    int error = 0;
+
     memset(choice, 0, sizeof(*choice));
     if (source->direction == GRAIN_DIRECTION_IN)
-        return choose_in(chooser, device, source, choice);
-    choose_tc(source);
-    return 0;
+        error = choose_in(chooser, device, source, choice);
+    else
+        choose_tc(source);
+    if (!error)
+        tell_neighbours(chooser, device, source);
+    return error;
 }
 
 static int give_up(const struct grain_chooser *chooser, const struct grain_device *device,
@@ -169,13 +202,13 @@ int grain_choose_next(struct grain_chooser *chooser, const struct grain_device *
         grain_note(chooser->session, "",
                    "no dispatcher: libxdp does not find its xdp-dispatcher.o (package libxdp1); "
                    "XDP is attached alone where its hook is free");
-        choose_xdp(chooser, source, GRAIN_WAY_XDP);
+        choose_xdp(chooser, device, source, GRAIN_WAY_XDP);
         return 0;
     }
     if (source->way == GRAIN_WAY_DISPATCHER && !choice->hook.id) {
         grain_note(chooser->session, device->name, "the dispatcher is refused (%s); trying alone",
                    strerror(-error));
-        choose_xdp(chooser, source, GRAIN_WAY_XDP);
+        choose_xdp(chooser, device, source, GRAIN_WAY_XDP);
         return 0;
     }
     if (choice->hook.id)

@@ -9,6 +9,7 @@ struct grain_chooser {
     const struct grain_session *session;
     uint8_t hook; /* asked for; 0: choose */
     uint8_t mode; /* asked for: GRAIN_MODE_SKB */
+    bool dry_run;
     bool extension_tried;
     int extension; /* 0: this kernel takes a dispatcher; -errno */
     bool no_dispatcher;

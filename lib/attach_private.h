@@ -76,6 +76,9 @@ int grain_tc_attach(struct grain_hold *hold, const struct grain_program *program
 int grain_tc_replace(struct grain_hold *hold, const struct grain_program *program);
 int grain_tc_detach(struct grain_hold *hold);
 int grain_tc_present(const struct grain_hold *hold);
+/* Who else is at the tc hook of a source, for a message: false: nobody. `pinned` may be NULL. */
+bool grain_tc_neighbours(const struct grain_pinned *pinned, const struct grain_source *source,
+                         char *out, size_t size);
 /* From the first program's filter to the one that follows in an upgrade. */
 void grain_tc_second(struct grain_source *source);
 int grain_dispatcher_attach(struct grain_hold *hold, struct grain_program *program);

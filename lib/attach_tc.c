@@ -4,7 +4,9 @@
  * our own. What comes in is seen before other filters decide, what goes out after them.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -258,4 +260,49 @@ int grain_tc_present(const struct grain_hold *hold)
     const struct bpf_tc_hook hook = hook_of(hold->source);
 
     return filter_program(hold->source, &hook) == hold->source->program_id;
+}
+
+#define NEIGHBOURS 64
+
+static bool is_ours(const struct grain_pinned *pinned, uint32_t id)
+{
+    int fd = pinned ? bpf_prog_get_fd_by_id(id) : -1;
+    bool ours = fd >= 0 && grain_program_is_ours(pinned, fd);
+
+    if (fd >= 0)
+        close(fd);
+    return ours;
+}
+
+/* Appends to `out`; what does not fit is left out. */
+static void append(char *out, size_t size, const char *text)
+{
+    size_t length = strlen(out);
+
+    (void)snprintf(out + length, size - length, "%s%s", length ? ", " : "", text);
+}
+
+bool grain_tc_neighbours(const struct grain_pinned *pinned, const struct grain_source *source,
+                         char *out, size_t size)
+{
+    bool in = source->direction == GRAIN_DIRECTION_IN;
+    uint32_t ids[NEIGHBOURS], count = NEIGHBOURS;
+    int filters = grain_filters_count(source->ifindex, in ? PARENT_IN : PARENT_OUT);
+    char text[64];
+
+    *out = '\0';
+    if (bpf_prog_query((int)source->ifindex, (enum bpf_attach_type)(in ? TCX_INGRESS : TCX_EGRESS),
+                       0, NULL, ids, &count))
+        count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_ours(pinned, ids[i]))
+            continue;
+        grain_program_describe(ids[i], text, sizeof(text));
+        append(out, size, text);
+    }
+    if (filters > 0) {
+        (void)snprintf(text, sizeof(text), "tc filters (%d entries)", filters);
+        append(out, size, text);
+    }
+    return *out;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -203,14 +204,16 @@ int grain_try_cgroup_memory(void)
 static int number_in(const char *path)
 {
     FILE *file = fopen(path, "re");
-    int number;
+    char line[32] = "", *end;
+    long number;
 
     if (!file)
         return -errno;
-    if (fscanf(file, "%d", &number) != 1)
-        number = -EINVAL;
+    if (!fgets(line, sizeof(line), file))
+        *line = '\0';
     (void)fclose(file);
-    return number;
+    number = strtol(line, &end, 10);
+    return end == line || number < 0 || number > INT_MAX ? -EINVAL : (int)number;
 }
 
 /* Let a perf event run a program, and take both away. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the kernel says of a source, beside what its slot says. */
 #include <errno.h>
-#include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,8 +89,8 @@ static uint64_t memlock_of(int fd)
     (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
     file = fopen(path, "re");
     while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "memlock: %" SCNu64, &bytes) == 1)
-            break;
+        if (!strncmp(line, "memlock:", 8))
+            bytes = strtoull(line + 8, NULL, 10);
     if (file)
         (void)fclose(file);
     return bytes;

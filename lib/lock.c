@@ -19,6 +19,7 @@ static int holder_of(const struct stat *locked)
     int pid, holder = 0;
 
     while (locks && !holder && fgets(line, sizeof(line), locks)) {
+        /* NOLINTNEXTLINE(cert-err34-c): numbers that the kernel has written */
         if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%" SCNu64, &pid, &major, &minor, &inode) ==
                 4 &&
             inode == locked->st_ino && makedev(major, minor) == locked->st_dev)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where pins can live, and the maps as the shipping program declares them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,14 +34,42 @@ static bool on_bpffs(const char *path)
     return !statfs(path, &system) && (uint32_t)system.f_type == BPF_FS_MAGIC;
 }
 
+/* The parent of a process; 0: unknown. */
+static unsigned long parent_of(unsigned long pid)
+{
+    char path[64], text[512];
+    const char *behind;
+    ssize_t length;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/%lu/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+    /* PID (NAME) STATE PARENT: the name may hold anything. */
+    behind = strrchr(text, ')');
+    return behind && strlen(behind) > 4 ? strtoul(behind + 4, NULL, 10) : 0;
+}
+
 /* Does what this process mounts outlive it? In a mount namespace made for one command it does not,
- * and the pins would go with it. */
+ * and the pins would go with it. Then one of the processes above lives in another. */
 static bool mounts_last(void)
 {
-    struct stat own, init;
+    struct stat own, above;
+    char path[64];
 
-    return stat("/proc/self/ns/mnt", &own) || stat("/proc/1/ns/mnt", &init) ||
-           own.st_ino == init.st_ino;
+    if (stat("/proc/self/ns/mnt", &own))
+        return true;
+    for (unsigned long pid = getppid(); pid; pid = parent_of(pid)) {
+        (void)snprintf(path, sizeof(path), "/proc/%lu/ns/mnt", pid);
+        if (!stat(path, &above) && above.st_ino != own.st_ino)
+            return false;
+    }
+    return true;
 }
 
 static int mount_bpffs(const char *root)

@@ -8,6 +8,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
 #include "attach_private.h"
 #include "error_private.h"
@@ -29,6 +30,7 @@ static void fill_load(struct grain_load *load, const struct grain_pinned *pinned
     load->direction = source->direction;
     load->ethernet = (source->flags & GRAIN_SOURCE_FLAG_ETHERNET) != 0;
     load->netns = source->netns;
+    load->xdp_frags = (source->flags & GRAIN_SOURCE_FLAG_FRAGS) != 0;
     load->xdp_load_bytes =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) == 1;
 }
@@ -65,6 +67,8 @@ int grain_program_open(struct grain_program *program, const struct grain_pinned 
         program->xdp = grain_xdp__open();
         if (!program->xdp)
             return grain_fail(-errno, "cannot open the XDP program: %s", strerror(errno));
+        if (load.xdp_frags)
+            (void)bpf_program__set_flags(program->xdp->progs.grain_xdp, BPF_F_XDP_HAS_FRAGS);
         memcpy((void *)&program->xdp->rodata->grain_load, &load, sizeof(load));
         object = program->xdp->obj;
     } else {

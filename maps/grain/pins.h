@@ -81,6 +81,8 @@ struct grain_abi {
 #define GRAIN_SOURCE_FLAG_QDISC 0x1
 /* Its frames start with an Ethernet header. */
 #define GRAIN_SOURCE_FLAG_ETHERNET 0x2
+/* XDP: the program takes frames in several buffers (5.18). */
+#define GRAIN_SOURCE_FLAG_FRAGS 0x4
 
 /* One interface, hook and direction. Its totals stay when it is detached, until the slot is needed.
  */

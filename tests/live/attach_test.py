@@ -88,6 +88,22 @@ class Attach(live.LiveTest):
             self.check_clean()
             self.assertNotIn("xdp", inner.ip("link", "show", "veth0").stdout)
 
+    def test_frames_in_several_buffers(self):
+        inner, outer = self.pair()
+        for space in (inner, outer):
+            space.ip("link", "set", "veth0", "mtu", "9000")
+        done = self.grain(inner, "attach", "--hook", "xdp", "veth0", code=None)
+        if done.returncode:
+            self.assertIn("MTU of 9000", done.stderr)
+            self.skipTest("this kernel has no XDP for frames in several buffers")
+        code = ("import socket\n"
+                "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                "for i in range(10): s.sendto(b'x' * 8500, ('192.0.2.1', 9))\n")
+        outer.run(sys.executable, "-c", code)
+        self.assertEqual(self.totals(self.attached()["veth0", IN])["udp_other"], 10)
+        self.grain(inner, "detach", "veth0")
+        self.check_clean()
+
     def test_loopback_is_seen_once(self):
         inner = self.namespace()
         done = self.grain(inner, "attach", "lo")
@@ -129,6 +145,11 @@ class Attach(live.LiveTest):
         info = json.loads(live.run("bpftool", "-j", "map", "show", "pinned",
                                    self.pinned("texts")).stdout)
         self.assertLess(info["max_entries"], 8192)
+        sizes = [json.loads(live.run("bpftool", "-j", "map", "show", "pinned",
+                                     self.pinned(name)).stdout)["bytes_memlock"]
+                 for name in ("config", "cpu", "totals", "counts", "texts", "flow_tags", "flows",
+                              "ingress", "events")]
+        self.assertLess(sum(sizes), 8 << 20)
         done = self.grain(inner, "attach", "--memory", "64M", "veth0")
         self.assertIn("other sizes", done.stderr)
         self.grain(inner, "detach", "--all")
@@ -228,6 +249,46 @@ class Changes(live.LiveTest):
         self.assertEqual(self.ingress(), sorted(wanted))
         self.grain(inner, "detach", "veth0")
 
+    def test_devices_made_later_are_known_after_attaching_again(self):
+        inner, _ = self.pair()
+        self.grain(inner, "attach", "veth0")
+        inner.ip("link", "add", "br0", "type", "bridge")
+        inner.ip("link", "set", "veth0", "master", "br0")
+        self.grain(inner, "attach", "veth0")
+        self.assertEqual(self.ingress(), sorted(map(inner.ifindex, ("veth0", "br0"))))
+        self.grain(inner, "detach", "veth0")
+
+    def test_namespace_gone(self):
+        inner, _ = self.pair()
+        other = live.Namespace(f"grain-{os.getpid()}-gone")
+        self.grain(other, "attach", "lo")
+        self.grain(inner, "attach", "veth0")
+        objects = self.kernel_objects()
+        live.run("ip", "netns", "delete", other.name)
+        # The kernel takes a namespace down a moment later.
+        for _ in range(100):
+            done = self.grain(inner, "attach", "veth0")
+            if "lo: the interface has gone" in done.stderr:
+                break
+        self.assertEqual(sorted(self.attached()), [("veth0", IN), ("veth0", OUT)])
+        self.grain(inner, "detach", "--all")
+        self.check_clean()
+        self.check_gone(objects)
+
+    def test_failed_attach_leaves_the_settings(self):
+        inner, _ = self.pair()
+        self.grain(inner, "attach", "veth0")
+        before = self.lookup("config", 0)
+        self.grain(inner, "attach", "--stages", "none", "--sample", "7", "veth0", "nowhere", code=1)
+        self.assertEqual(self.lookup("config", 0), before)
+        self.grain(inner, "attach", "--stages", "dns", "--sample", "7", "veth0")
+        after = self.lookup("config", 0)
+        word = lambda at: int.from_bytes(after[at:at + 4], sys.byteorder)
+        self.assertEqual((word(8), word(20)), (1, 7))
+        # Ticks a second: what kernels are configured with.
+        self.assertIn(word(12), (100, 250, 300, 1000))
+        self.grain(inner, "detach", "veth0")
+
     def test_two_at_once(self):
         inner, _ = self.pair()
         command = inner.command(live.GRAINCTL, "attach", "--pin-root", self.root, "veth0")
@@ -264,16 +325,20 @@ class Foreign(live.LiveTest):
         super().setUp()
         live.need("clang-14")
         source = os.path.join(self.folder, "foreign.c")
-        self.object = os.path.join(self.folder, "foreign.o")
+        built = os.path.join(self.folder, "foreign.o")
         with open(source, "w", encoding="ascii") as stream:
             stream.write('__attribute__((section("xdp"), used)) int foreign(void *c) { return 2; }\n'
                          '__attribute__((section("tc"), used)) int foreign_tc(void *c) '
                          '{ return -1; }\n')
-        live.run("clang-14", "-O2", "-target", "bpf", "-c", source, "-o", self.object)
+        live.run("clang-14", "-O2", "-target", "bpf", "-c", source, "-o", built)
+        # Not loaded by ip or tc, which would leave folders of theirs in /sys/fs/bpf.
+        self.pins = os.path.join(self.bpffs, "foreign")
+        live.run("bpftool", "prog", "loadall", built, self.pins)
 
     def test_xdp_program_stays_and_tc_is_taken(self):
         inner, outer = self.pair()
-        inner.ip("link", "set", "veth0", "xdpdrv", "obj", self.object, "sec", "xdp")
+        inner.run("bpftool", "net", "attach", "xdpdrv", "pinned", self.pins + "/foreign", "dev",
+                  "veth0")
         before = inner.ip("-d", "-j", "link", "show", "veth0").stdout
         number = json.loads(before)[0]["xdp"]["prog"]["id"]
         done = self.grain(inner, "attach", "--hook", "xdp", "veth0", code=1)
@@ -290,11 +355,13 @@ class Foreign(live.LiveTest):
         inner, outer = self.pair()
         inner.run("tc", "qdisc", "add", "dev", "veth0", "clsact")
         for way in ("ingress", "egress"):
-            inner.run("tc", "filter", "add", "dev", "veth0", way, "bpf", "da", "obj", self.object,
-                      "sec", "tc")
+            inner.run("tc", "filter", "add", "dev", "veth0", way, "bpf", "da", "object-pinned",
+                      self.pins + "/foreign_tc")
         shown = [inner.run("tc", "filter", "show", "dev", "veth0", way).stdout
                  for way in ("ingress", "egress")]
-        self.grain(inner, "attach", "veth0")
+        done = self.grain(inner, "attach", "veth0")
+        self.assertIn("in: stays beside tc filters", done.stderr)
+        self.assertIn("out: stays beside tc filters", done.stderr)
         live.send_datagrams(outer, "192.0.2.1", 9, 50)
         self.assertEqual(self.totals(self.attached()["veth0", IN])["udp_other"], 50)
         self.grain(inner, "detach", "veth0")
@@ -320,6 +387,27 @@ class Usage(live.LiveTest):
             done = self.grain(inner, "attach", name, code=1)
             self.assertNotIn("\033", done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.check_clean()
+
+    def test_mount_namespace_that_ends_with_the_command(self):
+        inner = self.namespace()
+        done = live.run("ip", "netns", "exec", inner.name, live.GRAINCTL, "attach", "--pin-root",
+                        "/sys/fs/bpf/grain-none", "lo", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nsenter --net=", done.stderr)
+
+    def test_without_rights(self):
+        inner = self.namespace()
+        command = inner.command("setpriv", "--reuid", "65534", "--clear-groups",
+                                "--inh-caps=-all", live.GRAINCTL)
+        if not os.access(live.GRAINCTL, os.X_OK) or live.run(
+                *command, "--version", check=False).returncode:
+            self.skipTest("grainctl is in a folder that others may not read")
+        for words in (("attach", "lo"), ("detach", "--all"), ("stage", "dns", "off")):
+            done = live.run(*command, words[0], "--pin-root", self.root, *words[1:], check=False)
+            if words[0] != "detach":
+                self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertTrue(done.stderr.startswith("grainctl: "), done.stderr)
         self.check_clean()
 
     def test_places_without_pins(self):
