@@ -24,6 +24,8 @@ static const char usage[] =
     "  --stages LIST            of dns,tls,quic, or none: what is looked into, on all interfaces\n"
     "  --priority N             among the programs of libxdp's dispatcher (10), lowest first\n"
     "  --sample N               an event for one in N packets with a known name (100); 0: none\n"
+    "  --event-rate N           such events a second and CPU (2000); 0: no limit\n"
+    "  --new-rate N             events for new names a second and CPU (2000); 0: no limit\n"
     "  --memory SIZE            tables that take at most this, as 64M; by the first attach only\n"
     "  --upgrade                replace the programs even if they are the same\n"
     "  --dry-run                say what would be done, and why; change nothing\n" OPTION_PIN_ROOT
@@ -96,6 +98,17 @@ static bool parse_sample(struct settings *settings, const char *text)
     return true;
 }
 
+static bool parse_rate(const char *option, const char *text, bool *given, uint32_t *rate)
+{
+    uint64_t number = 0;
+
+    if (!option_number(option, text, 0, GRAIN_RATE_MOST, &number))
+        return false;
+    *rate = number;
+    *given = true;
+    return true;
+}
+
 static bool parse_option(struct settings *settings, int option)
 {
     switch (option) {
@@ -112,6 +125,12 @@ static bool parse_option(struct settings *settings, int option)
         return parse_priority(settings, optarg);
     case 'S':
         return parse_sample(settings, optarg);
+    case 'E':
+        return parse_rate("--event-rate", optarg, &settings->attach.event_rate_given,
+                          &settings->attach.event_rate);
+    case 'N':
+        return parse_rate("--new-rate", optarg, &settings->attach.new_rate_given,
+                          &settings->attach.new_rate);
     case 'M':
         return option_bytes("--memory", optarg, &settings->attach.memory);
     case 'u':
@@ -144,6 +163,8 @@ static bool parse_options(struct settings *settings, int argc, char **argv)
         {"stages", required_argument, NULL, 's'},
         {"priority", required_argument, NULL, 'p'},
         {"sample", required_argument, NULL, 'S'},
+        {"event-rate", required_argument, NULL, 'E'},
+        {"new-rate", required_argument, NULL, 'N'},
         {"memory", required_argument, NULL, 'M'},
         {"upgrade", no_argument, NULL, 'u'},
         {"dry-run", no_argument, NULL, 'n'},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <grain/events.h>
 #include <grain/limits.h>
@@ -21,14 +22,20 @@
 
 /* How long an event may lie in a ring before it is shown. */
 #define POLL_MS 100
+/* Of the ring of each CPU. */
+#define RING_LEAST (4 << 10)
+#define RING_MOST  (256 << 20)
 
 static const char usage[] =
-    "usage: grainctl events [dns|tls|quic] [--count N] [--json] [--pin-root DIR]\n"
+    "usage: grainctl events [dns|tls|quic] [--count N] [--ring SIZE] [--json]\n"
+    "                       [--pin-root DIR]\n"
     "\n"
     "Shows events as they come, until ^C: new names, and one in so many of the known ones, as\n"
     "\"grainctl attach --sample\" says. Events have one reader at a time.\n"
     "\n"
     "  --count N       end after N events\n"
+    "  --ring SIZE     of each CPU's ring of events, from 4K to 256M, as 4M (1M): rounded up to a\n"
+    "                  power of two\n"
     "  --json          one JSON object an event, in the shape of Suricata's EVE; the last one\n"
     "                  tells what came of everything that could have become an "
     "event\n" OPTION_PIN_ROOT "  --help          this text\n";
@@ -39,6 +46,7 @@ struct settings {
     const char *root;
     int kind;       /* enum grain_message_kind; -1: all */
     uint64_t count; /* 0: until ^C */
+    uint64_t ring;  /* bytes; 0: the default */
     bool json, help;
 };
 
@@ -180,10 +188,24 @@ static void say_end(const struct stream *stream, const struct grain_events_count
     say("%s event%s%s", count_text(buffer, stream->printed), stream->printed == 1 ? "" : "s", text);
 }
 
+/* Rounded up to a power of two. */
+static uint32_t ring_pages(uint64_t bytes)
+{
+    uint64_t page = sysconf(_SC_PAGESIZE), pages = 1;
+
+    if (!bytes)
+        return 0;
+    while (pages * page < bytes)
+        pages *= 2;
+    return pages;
+}
+
 static int run_stream(struct stream *stream)
 {
-    const struct grain_events_options options = {
-        .size = sizeof(options), .on_record = on_record, .user = stream};
+    const struct grain_events_options options = {.size = sizeof(options),
+                                                 .ring_pages = ring_pages(stream->settings->ring),
+                                                 .on_record = on_record,
+                                                 .user = stream};
     struct grain_engine_counts before, after;
     struct grain_events_counts counts;
     struct grain_events *events = NULL;
@@ -235,11 +257,23 @@ static bool parse_kind(struct settings *settings, const char *text)
     return settings->kind >= 0;
 }
 
+static bool parse_ring(struct settings *settings, const char *text)
+{
+    if (!option_bytes("--ring", text, &settings->ring))
+        return false;
+    if (settings->ring >= RING_LEAST && settings->ring <= RING_MOST)
+        return true;
+    say("--ring %s: not a size from %dK to %dM", text, RING_LEAST >> 10, RING_MOST >> 20);
+    return false;
+}
+
 static bool parse_option(struct settings *settings, int option)
 {
     switch (option) {
     case 'c':
         return option_number("--count", optarg, 1, UINT64_MAX, &settings->count);
+    case 'R':
+        return parse_ring(settings, optarg);
     case 'j':
         settings->json = true;
         return true;
@@ -258,11 +292,9 @@ static bool parse_option(struct settings *settings, int option)
 static bool parse_options(struct settings *settings, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},
-        {"pin-root", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"count", required_argument, NULL, 'c'}, {"ring", required_argument, NULL, 'R'},
+        {"json", no_argument, NULL, 'j'},        {"pin-root", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
     int option;
 

@@ -51,6 +51,14 @@ static const char *age_text(char buffer[48], uint64_t seconds)
 
 /* ---- for people ---- */
 
+static void print_budget(uint32_t rate, const char *names)
+{
+    if (rate)
+        printf(", at most %u %s a second and CPU", rate, names);
+    else
+        printf(", %s without limit", names);
+}
+
 static void print_head(const struct status *status)
 {
     const struct grain_config *config = &status->config;
@@ -63,9 +71,13 @@ static void print_head(const struct status *status)
         printf(" %s %s%s", stages[i].name, config->stages & stages[i].bit ? "on" : "off",
                i + 1 < STAGES ? "," : "; ");
     if (config->sample > 1)
-        printf("events: new names, and one in %u of the known\n", config->sample);
+        printf("events: new names, and one in %u of the known", config->sample);
     else
-        puts(config->sample ? "events: all names" : "events: new names only");
+        fputs(config->sample ? "events: all names" : "events: new names only", stdout);
+    print_budget(config->new_rate, "new");
+    if (config->sample)
+        print_budget(config->sample_rate, "known");
+    putchar('\n');
 }
 
 static void source_row(struct table *table, const struct status *status, size_t i)
@@ -315,6 +327,8 @@ int status_print_json(const struct status *status)
     json_put_number(object, "uptime", age(status, status->abi->created_ns));
     json_put_number(object, "generation", status->config.generation);
     json_put_number(object, "sample", status->config.sample);
+    json_put_number(object, "event_rate", status->config.sample_rate);
+    json_put_number(object, "new_rate", status->config.new_rate);
     for (size_t i = 0; i < STAGES; i++)
         json_put(on, stages[i].name, json_boolean(status->config.stages & stages[i].bit));
     json_put(object, "stages", on);

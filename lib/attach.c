@@ -27,11 +27,8 @@
 
 #define TIMEOUT_SECONDS 10
 #define SNAP_LENGTH     2048
-/* Events a second and CPU; names that come faster are counted, and their events with them. */
-#define NEW_RATE     2000
-#define NEW_BURST    4000
-#define SAMPLE_RATE  2000
-#define SAMPLE_BURST 4000
+/* How many seconds of a rate may be saved up. */
+#define BURST_SECONDS 2
 
 /* One interface and direction of this call. */
 struct target {
@@ -240,11 +237,17 @@ static int set_defaults(struct grain_config *config)
     config->flow_timeout = TIMEOUT_SECONDS * config->ticks_per_second;
     config->sample = GRAIN_SAMPLE_DEFAULT;
     config->snap_length = SNAP_LENGTH;
-    config->new_rate = NEW_RATE;
-    config->new_burst = NEW_BURST;
-    config->sample_rate = SAMPLE_RATE;
-    config->sample_burst = SAMPLE_BURST;
+    config->new_rate = GRAIN_RATE_DEFAULT;
+    config->new_burst = BURST_SECONDS * config->new_rate;
+    config->sample_rate = GRAIN_RATE_DEFAULT;
+    config->sample_burst = BURST_SECONDS * config->sample_rate;
     return 0;
+}
+
+static bool settings_given(const struct grain_attach_options *options)
+{
+    return options->stages_given || options->sample_given || options->event_rate_given ||
+           options->new_rate_given;
 }
 
 static void use_given(const struct grain_attach_options *options, struct grain_config *config)
@@ -253,6 +256,14 @@ static void use_given(const struct grain_attach_options *options, struct grain_c
         config->stages = options->stages;
     if (options->sample_given)
         config->sample = options->sample;
+    if (options->event_rate_given) {
+        config->sample_rate = options->event_rate;
+        config->sample_burst = BURST_SECONDS * options->event_rate;
+    }
+    if (options->new_rate_given) {
+        config->new_rate = options->new_rate;
+        config->new_burst = BURST_SECONDS * options->new_rate;
+    }
 }
 
 /* A set without a clock is new, or one whose maker was killed here. */
@@ -275,13 +286,13 @@ static int change_config(struct attach *attach)
     struct grain_config config;
     int error;
 
-    if (attach->created || (!options->stages_given && !options->sample_given))
+    if (attach->created || !settings_given(options))
         return 0;
     error = grain_pinned_config(attach->session.pinned, &config);
     use_given(options, &config);
     if (!error)
         error = grain_pinned_set_config(attach->session.pinned, &config);
-    grain_note(&attach->session, "", "stages and sampling are those of all interfaces");
+    grain_note(&attach->session, "", "stages, sampling and budgets are those of all interfaces");
     return error;
 }
 
@@ -554,6 +565,8 @@ int grain_attach(const struct grain_attach_options *options, const char *const *
 
     if (options->size != sizeof(*options))
         return grain_fail(-EINVAL, "options of another library version");
+    if (options->event_rate > GRAIN_RATE_MOST || options->new_rate > GRAIN_RATE_MOST)
+        return grain_fail(-EINVAL, "a rate is at most %d events a second", GRAIN_RATE_MOST);
     error = run(&attach, interfaces, count);
     for (size_t i = 0; i < attach.count; i++)
         grain_program_free(&attach.targets[i].program);

@@ -113,10 +113,9 @@ static int open_rings(struct grain_events *events)
     libbpf_set_print(print);
     if (events->rings)
         return 0;
-    return grain_fail(-errno,
-                      "cannot open perf rings of %zu pages: %s; it takes root, or CAP_PERFMON and "
-                      "CAP_BPF",
-                      pages, strerror(errno));
+    return grain_fail(-errno, "cannot open perf rings of %zu pages: %s; %s", pages, strerror(errno),
+                      errno == ENOMEM ? "choose smaller ones"
+                                      : "it takes root, or CAP_PERFMON and CAP_BPF");
 }
 
 static int lock_reader(struct grain_events *events)

@@ -374,6 +374,8 @@ class Usage(live.LiveTest):
         for arguments in (("attach",), ("attach", "--hook", "nic", "lo"),
                           ("attach", "--mode", "fast", "lo"), ("attach", "--direction", "up", "lo"),
                           ("attach", "--stages", "dns,", "lo"), ("attach", "--sample", "-1", "lo"),
+                          ("attach", "--event-rate", "x", "lo"),
+                          ("attach", "--new-rate", "100000001", "lo"),
                           ("attach", "--memory", "0", "lo"), ("attach", "--memory", "5X", "lo"),
                           ("attach", "--memory", "99999999999G", "lo"),
                           ("attach", "--priority", "", "lo"), ("detach",),

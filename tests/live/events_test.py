@@ -168,6 +168,49 @@ class Events(see.SeeTest):
         self.assertLessEqual(stats["records_lost"], stats["events_ring_full"])
         self.assertIn("lost: the ring was full", self.errors(process))
 
+    def test_budgets_are_changed_live(self):
+        path = self.names(500, "budget")
+        def over_budget(rounds):
+            before = self.grain_json(None, "status")["counters"]
+            sent = self.ask(path, rounds)
+            after = self.grain_json(None, "status")["counters"]
+            self.assertEqual(after["events_seen"] - before["events_seen"], 2 * sent)
+            return after["events_over_budget"] - before["events_over_budget"]
+        def rates():
+            status = self.grain_json(None, "status")
+            return status["new_rate"], status["event_rate"], status["sample"]
+        self.assertEqual(rates(), (2000, 2000, 1))
+        self.attach("--new-rate", "1")
+        self.assertEqual(rates(), (1, 2000, 1))
+        # Fewer new names than the default lets pass at once.
+        self.assertGreater(over_budget(1), 0)
+        self.attach("--new-rate", "0", "--event-rate", "1")
+        self.assertEqual(rates(), (0, 1, 1))
+        self.assertGreater(over_budget(1), 0)
+        self.attach("--event-rate", "0")
+        self.assertEqual(rates(), (0, 0, 1))
+        # Many more than the default lets pass.
+        self.assertEqual(over_budget(100), 0)
+        self.assertIn("new without limit, known without limit", self.grain(None, "status").stdout)
+        self.attach()
+        self.assertEqual(rates(), (0, 0, 1))
+
+    def test_size_of_rings(self):
+        page = os.sysconf("SC_PAGE_SIZE")
+        for given, pages in (((), 256), (("--ring", str(page)), 1), (("--ring", "1025K"), 512)):
+            process = self.reader(*given)
+            with open(f"/proc/{process.pid}/maps", encoding="ascii") as stream:
+                spans = [line.split()[0].split("-") for line in stream if "perf_event" in line]
+            # One page before the ring tells where it begins and ends.
+            self.assertEqual({int(end, 16) - int(start, 16) for start, end in spans},
+                             {(pages + 1) * page}, given)
+            self.ask(self.names(3), 1, "-Q", "20")
+            self.wait_for(lambda: self.output(process), "an event")
+            self.finish(process)
+        for wrong in ("0", "1K", "257M", "4E", "-1", "99999999999G"):
+            error = self.grain(None, "events", "--ring", wrong, code=2).stderr
+            self.assertIn(f"--ring {wrong}: not a size", error)
+
     def test_removal_while_reading(self):
         process = self.reader()
         self.grain(self.client, "detach", "--all")

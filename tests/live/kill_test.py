@@ -115,6 +115,14 @@ class Kill(live.LiveTest):
     def test_upgrade(self):
         self.upgrade_killed()
 
+    def test_attach_at_xdp(self):
+        self.hook = ("--hook", "xdp")
+        self.attach_killed()
+
+    def test_detach_at_xdp(self):
+        self.hook = ("--hook", "xdp")
+        self.detach_killed()
+
     def test_upgrade_at_xdp(self):
         self.hook = ("--hook", "xdp")
         self.upgrade_killed()

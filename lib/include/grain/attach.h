@@ -24,8 +24,10 @@
 extern "C" {
 #endif
 
-#define GRAIN_PRIORITY_DEFAULT 10  /* libxdp's own default is 50: before most others */
-#define GRAIN_SAMPLE_DEFAULT   100 /* known names: one event in this many */
+#define GRAIN_PRIORITY_DEFAULT 10   /* libxdp's own default is 50: before most others */
+#define GRAIN_SAMPLE_DEFAULT   100  /* known names: one event in this many */
+#define GRAIN_RATE_DEFAULT     2000 /* events a second and CPU, of new and of known names each */
+#define GRAIN_RATE_MOST        100000000
 
 enum grain_attach_action {
     GRAIN_ATTACH_NEW,      /* it was attached */
@@ -53,10 +55,16 @@ struct grain_attach_options {
     uint32_t stages;    /* GRAIN_STAGE_*, of all interfaces under the root */
     bool sample_given;  /* otherwise as it is; GRAIN_SAMPLE_DEFAULT when the set is made */
     uint32_t sample;    /* known names: one event in this many; 0: none */
-    uint32_t priority;  /* in a dispatcher; 0: GRAIN_PRIORITY_DEFAULT */
-    uint64_t memory;    /* bytes that the tables may take; 0: the default tables */
-    bool upgrade;       /* replace the programs even when they are the same */
-    bool dry_run;       /* say what would be done, change nothing */
+    /* Events a second and CPU, of which two seconds may be saved up; 0: no limit. Otherwise as they
+     * are; GRAIN_RATE_DEFAULT when the set is made. At most GRAIN_RATE_MOST. */
+    bool event_rate_given;
+    bool new_rate_given;
+    uint32_t event_rate; /* for known names */
+    uint32_t new_rate;   /* for new names, which bounds how fast full tables change, too */
+    uint32_t priority;   /* in a dispatcher; 0: GRAIN_PRIORITY_DEFAULT */
+    uint64_t memory;     /* bytes that the tables may take; 0: the default tables */
+    bool upgrade;        /* replace the programs even when they are the same */
+    bool dry_run;        /* say what would be done, change nothing */
     /* Called with what a user should know, one line each, NUL-terminated; may be NULL. `interface`
      * may be empty. */
     void (*note)(void *user, const char *interface, const char *text);
