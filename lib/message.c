@@ -27,6 +27,7 @@ static bool window_open(struct grain_window *w, const uint8_t *bytes, size_t len
     w->end = bytes + length;
     w->length = length - offset;
     w->kind = GRAIN_WINDOW_PACKET;
+    w->zero = 0;
     return true;
 }
 

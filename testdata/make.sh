@@ -27,8 +27,8 @@ declare -r a4=198.51.100.2 a6=2001:db8:2::2
 
 declare -r groups="dns_resolver dns_authority dns_dnssec dns_names dns_tcp dns_axfr dns_big dns_ports dns_update
 dns_dnsmasq dns_encrypted dns_icmp mdns llmnr tls_openssl tls_resume
-tls_client_auth tls_retry tls_ports tls_records tls_gnutls tls_curl tls_node tls_split tls_starttls
-tls_dtls quic negative options cooked tunnel retag"
+tls_client_auth tls_retry tls_ports tls_records tls_gnutls tls_curl tls_node tls_chromium tls_split tls_starttls
+tls_dtls quic negative negative_sip options cooked tunnel retag"
 
 # Servers read this: never a byte, never an end (openssl s_server stops at the end of its input).
 mkfifo "$work/silence"
@@ -942,6 +942,25 @@ tls_node() {
     stop_server
 }
 
+# A browser's hello: GREASE values, shuffled extensions, an encrypted_client_hello that is GREASE too, a post-quantum share.
+tls_chromium() {
+    need chromium chromium || return 0
+    tls_server 443 -alpn h2,http/1.1
+    capture "$client" eth0 tls-chromium.pcap
+    chromium_visit chromium.lab.test $tls4
+    chromium_visit six.lab.test "[$tls6]"
+    keep tls-chromium.pcap
+    stop_server
+}
+
+# chromium_visit NAME ADDRESS: whatever else it wants is not found. HOME: it keeps more than its profile.
+chromium_visit() {
+    HOME=$work client_try chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+        --disable-background-networking --disable-component-update --disable-sync --user-data-dir="$work/chromium" \
+        --host-resolver-rules="MAP $1 $2, MAP * ~NOTFOUND" --ignore-certificate-errors --timeout=4000 \
+        --dump-dom "https://$1/"
+}
+
 tls_split() {
     local lost server
     on_router ip route add $c4/32 dev eth0 advmss 88
@@ -1105,6 +1124,22 @@ negative_stun() {
     capture "$client" eth0 negative-stun.pcap
     client_try stun $tls4
     keep negative-stun.pcap
+}
+
+# SIP calls over UDP and TCP, also on DNS's port.
+negative_sip() {
+    local port mode
+    need sipp sip-tester || return 0
+    capture "$client" eth0 negative-sip.pcap
+    for port in 5060 53; do
+        for mode in u1 t1; do
+            serve "$router" sipp -sn uas -i $tls4 -p $port -t $mode -nostdin
+            listening "$router" "$([[ $mode == u1 ]] && printf udp || printf tcp)" $port
+            client_try sipp -sn uac $tls4:$port -i $c4 -t $mode -m 2 -r 5 -nostdin
+            stop_server
+        done
+    done
+    keep negative-sip.pcap
 }
 
 negative_iperf() {

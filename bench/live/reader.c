@@ -14,11 +14,12 @@
 static pcap_t *pcap;
 static struct grain_engine *engine;
 static uint64_t seen;
+static volatile sig_atomic_t stopped;
 
 static void stop(int signal)
 {
     (void)signal;
-    pcap_breakloop(pcap);
+    stopped = 1;
 }
 
 static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
     signal(SIGTERM, stop);
     puts("ready");
     fflush(stdout);
-    while (pcap_dispatch(pcap, -1, on_packet, NULL) >= 0)
+    while (!stopped && pcap_dispatch(pcap, -1, on_packet, NULL) >= 0)
         ;
     pcap_stats(pcap, &counts);
     printf("seen %llu dropped %u\n", (unsigned long long)seen, counts.ps_drop);
