@@ -63,6 +63,8 @@ def main():
     run("ip", "netns", "delete", probe)
     if made.returncode:
         skip(f"no veth device can be made: {made.stderr.strip()}")
+    # A shell's background job ignores this signal, and so would everything that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main(module="__main__")
 
 
