@@ -48,6 +48,18 @@ static int cpus_possible(void)
     return (int)sysconf(_SC_NPROCESSORS_CONF);
 }
 
+/* The kernel's own numbers, which libc has no names for, come out of it as well. */
+#define KERNEL_ENOTSUPP 524
+
+static const char *error_name(int error)
+{
+    const char *name = strerrorname_np(-error);
+
+    if (name)
+        return name;
+    return error == -KERNEL_ENOTSUPP ? "ENOTSUPP" : "unknown error";
+}
+
 /* ---- features ---- */
 
 static void item_row(void *user, const struct grain_check_item *item)
@@ -56,7 +68,7 @@ static void item_row(void *user, const struct grain_check_item *item)
 
     table_cell(check->table, "%s", answers[item->answer]);
     table_cell(check->table, "%s%s%s%s", item->text, item->error ? " (" : "",
-               item->error ? strerrorname_np(-item->error) : "", item->error ? ")" : "");
+               item->error ? error_name(item->error) : "", item->error ? ")" : "");
     if (item->consequence) {
         table_cell(check->table, "%s", "");
         table_cell(check->table, "  %s%s%s", item->consequence, item->remedy ? "; remedy: " : "",
@@ -73,7 +85,7 @@ static void item_json(void *user, const struct grain_check_item *item)
     json_put_text(object, "text", item->text);
     json_put_text(object, "answer", answers[item->answer]);
     if (item->error)
-        json_put_text(object, "error", strerrorname_np(-item->error));
+        json_put_text(object, "error", error_name(item->error));
     if (item->consequence)
         json_put_text(object, "consequence", item->consequence);
     if (item->remedy)
@@ -96,7 +108,7 @@ static void program_row(void *user, const struct grain_check_program *program)
 
     check->failed |= program_failed(program);
     table_cell(check->table, "%s", program->name);
-    table_cell(check->table, "%s", program->error ? strerrorname_np(-program->error) : "loads");
+    table_cell(check->table, "%s", program->error ? error_name(program->error) : "loads");
     table_cell(check->table, "%s", count_text(buffer, program->verified));
     table_cell(check->table, "%s", count_text(buffer, program->instructions));
     table_cell(check->table, "%s", count_text(buffer, program->machine_bytes));
@@ -112,7 +124,7 @@ static void program_json(void *user, const struct grain_check_program *program)
     json_put_text(object, "name", program->name);
     json_put(object, "loads", json_boolean(!program->error));
     if (program->error)
-        json_put_text(object, "error", strerrorname_np(-program->error));
+        json_put_text(object, "error", error_name(program->error));
     json_put_number(object, "verified_instructions", program->verified);
     json_put_number(object, "instructions", program->instructions);
     json_put_number(object, "machine_bytes", program->machine_bytes);

@@ -42,7 +42,7 @@ void json_append(json_t *array, json_t *value)
         must(NULL);
 }
 
-static int output_failed(void)
+int output_failed(void)
 {
     int error = errno ? errno : EIO;
 

@@ -23,5 +23,7 @@ int json_print(json_t *object, bool flush);
 
 /* What is buffered goes out; as json_print. */
 int output_flush(void);
+/* Tell errno, and return it as -errno. */
+int output_failed(void);
 
 #endif

@@ -155,6 +155,32 @@ class Grain(Nothing):
         run(*inside(RECEIVING, GRAINCTL, "detach", "--all", *self.root))
 
 
+class GrainRead(Grain):
+    """grain with a reader of its events on the other CPU; `stopped`: one that sleeps for good."""
+
+    def __init__(self, network, title, *options, stopped):
+        super().__init__(network, title, *options)
+        self.stopped = stopped
+
+    def start(self):
+        super().start()
+        self.reader = subprocess.Popen(inside(RECEIVING, "taskset", "-c", READER_CPU, GRAINCTL, "events", "--json",
+                                              *self.root), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        if self.stopped:
+            self.reader.send_signal(signal.SIGSTOP)
+        else:
+            self.process = self.reader
+
+    def stop(self):
+        self.process = None
+        self.reader.send_signal(signal.SIGCONT)
+        self.reader.send_signal(signal.SIGINT)
+        self.reader.wait(timeout=60)
+        super().stop()
+
+
 class Process(Nothing):
     """A reader in a process of its own, on the other CPU."""
 
@@ -243,6 +269,9 @@ def arms(network):
         Grain(network, "grain, XDP generic, in", "--hook", "xdp", "--mode", "skb", "--direction", "in"),
         Grain(network, "grain, tc, in", "--hook", "tc", "--direction", "in"),
         Grain(network, "grain, tc, in; and out at the sender", "--hook", "tc", "--direction", "in", sender=True),
+        GrainRead(network, "grain, tc, in, one known name in 100 as JSON", "--hook", "tc", "--direction", "in",
+                  stopped=False),
+        GrainRead(network, "the same, its reader stopped", "--hook", "tc", "--direction", "in", stopped=True),
         Pcap(network), Tcpdump(network), Suricata(network),
     ]
 
@@ -263,7 +292,7 @@ def measure_cpu(arm, options):
         if arm.process:
             time.sleep(0.5)
         reader = processor_ns(arm.process.pid) - before if arm.process else 0
-        counts = None if arm.process else arm.seen()
+        counts = None if isinstance(arm, Process) else arm.seen()
     finally:
         arm.stop()
     if counts is None and isinstance(arm, Process):
@@ -317,12 +346,13 @@ def events(network, options):
     """grainctl events --json on one CPU: every query an event, at rising rates."""
     root = ["--pin-root", os.path.join(network.bpffs, "grain")]
     rows = []
-    run(*inside(RECEIVING, GRAINCTL, "attach", "b0", "--hook", "tc", "--direction", "in", "--sample", "1", *root))
+    run(*inside(RECEIVING, GRAINCTL, "attach", "b0", "--hook", "tc", "--direction", "in", "--sample", "1",
+                "--event-rate", "0", "--new-rate", "0", *root))
     try:
         for rate in options.event_rates:
             with open(os.path.join(network.folder, "events"), "w+", encoding="utf-8") as told:
                 reader = subprocess.Popen(inside(RECEIVING, "taskset", "-c", READER_CPU, GRAINCTL, "events", "--json",
-                                                 *root), stdin=subprocess.DEVNULL,
+                                                 "--ring", "64M", *root), stdin=subprocess.DEVNULL,
                                           stdout=subprocess.DEVNULL, stderr=told)
                 time.sleep(1)
                 before = processor_ns(reader.pid)

@@ -143,12 +143,14 @@ class Events(see.SeeTest):
         self.finish(self.reader())
 
     def test_stopped_reader_loses_nothing_uncounted(self):
+        self.attach("--event-rate", "0", "--new-rate", "0")
         process = self.reader()
         before = self.grain_json(None, "status")["counters"]
         process.send_signal(signal.SIGSTOP)
-        # More than rings hold.
+        # More than rings hold, and nothing held back by budgets.
         path = self.names(100, "stopped")
-        sent = self.ask(path, 100)
+        sent = self.ask(path, 2000)
+        self.assertEqual(sent, 200000)
         after = self.grain_json(None, "status")["counters"]
         self.assertEqual(after["events_seen"] - before["events_seen"], 2 * sent)
         self.assertEqual(sum(after[name] - before[name] for name in OUTCOMES), 2 * sent)
@@ -161,6 +163,7 @@ class Events(see.SeeTest):
         _, stats = self.finish(process)
         self.assertEqual(stats["received"], stats["events_sent"])
         self.assertGreater(stats["events_ring_full"], 0)
+        self.assertEqual(stats["received"] + stats["events_ring_full"], stats["events_seen"])
         # The ring and the holes between records tell of the loss on each CPU that had another event
         # since, the program of all.
         self.assertGreater(stats["records_lost"], 0)
