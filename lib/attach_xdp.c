@@ -129,7 +129,8 @@ static int take_out(const struct grain_source *source, uint32_t id)
         struct xdp_call call = {entry, source};
 
         error = grain_quietly(call_detach, &call);
-        /* To leave others in, libxdp builds a dispatcher anew, of a file that it does not find. */
+        /* It was found here: what is missing is libxdp's file, of which it builds a dispatcher anew
+         * for the others that are in it. */
         if (error == -ENOENT)
             error = -ELIBACC;
     }
@@ -144,10 +145,11 @@ int grain_dispatcher_detach(struct grain_hold *hold)
     libxdp_set_print(libxdp_silent);
     error = hold->source->program_id ? take_out(hold->source, hold->source->program_id) : 0;
     if (error == -ELIBACC)
-        return grain_fail(error,
-                          "%s: libxdp does not find its xdp-dispatcher.o, without which nothing is "
-                          "taken out of a dispatcher that others are in; install package libxdp1",
-                          hold->source->name);
+        return grain_fail(
+            error,
+            "%s: libxdp leaves the program in the dispatcher: it may not find its "
+            "xdp-dispatcher.o, which it needs when others are in it (package libxdp1)",
+            hold->source->name);
     if (error && error != -ENOENT)
         return grain_fail(error, "%s: cannot take the program out of the dispatcher: %s",
                           hold->source->name, strerror(-error));

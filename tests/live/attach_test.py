@@ -374,7 +374,8 @@ class Refusals(live.LiveTest):
         return self.traced(log, ("-e", f"inject=bpf:error={error}:when={number}"), *arguments)
 
     def test_message_when_the_kernel_refuses_a_link(self):
-        for error, text in (("ENODEV", "veth0: the interface has gone"), ("EPERM", "CAP_NET_ADMIN")):
+        for error, text in (("ENODEV", "veth0: the interface has gone"),
+                            ("EPERM", "CAP_NET_ADMIN")):
             done = self.refuse_link(error, "attach", "veth0", "--hook", "xdp", "--direction", "in")
             self.assertEqual(done.returncode, 1)
             self.assertIn(text, done.stderr)
@@ -397,7 +398,8 @@ class Refusals(live.LiveTest):
         done = self.refuse_link("EINVAL", "attach", "veth0", "--direction", "out")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("--direction in", done.stderr)
-        self.assertEqual(self.inner.run("tc", "filter", "show", "dev", "veth0", "ingress").stdout, "")
+        shown = self.inner.run("tc", "filter", "show", "dev", "veth0", "ingress")
+        self.assertEqual(shown.stdout, "")
         self.assertIn("ingress", self.inner.run("tc", "qdisc", "show", "dev", "veth0").stdout)
         self.check_clean()
 
@@ -477,7 +479,8 @@ class Usage(live.LiveTest):
 
     def test_names_of_interfaces_are_shown_escaped_and_whole(self):
         inner = self.namespace()
-        for name, shown in (("wan-\u00e9", "wan-\u00e9"), ("--all", "--all"), ("a\033[1m", "a\\027[1m")):
+        for name, shown in (("wan-\u00e9", "wan-\u00e9"), ("--all", "--all"),
+                            ("a\033[1m", "a\\027[1m")):
             inner.ip("link", "add", "name", name, "type", "bridge")
             done = self.grain(inner, "attach", "--", name)
             self.assertIn(f"{shown} in: attached", done.stdout)
