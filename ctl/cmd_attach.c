@@ -28,7 +28,9 @@ static const char usage[] =
     "  --new-rate N             events for new names a second and CPU (2000); 0: no limit\n"
     "  --memory SIZE            tables that take at most this, as 64M; by the first attach only\n"
     "  --upgrade                replace the programs even if they are the same\n"
-    "  --dry-run                say what would be done, and why; change nothing\n" OPTION_PIN_ROOT
+    "  --dry-run                say what would be done, and why; change nothing\n"
+    "  --pin-root DIR           where the maps are pinned ($GRAIN_PIN_ROOT, or "
+    "/sys/fs/bpf/grain)\n"
     "  --json                   one JSON object\n"
     "  --help                   this text\n";
 

@@ -115,15 +115,17 @@ uint64_t totals_bytes(const struct grain_totals *totals)
     return sum;
 }
 
-/* A pinned map says what it likes: only printable ASCII is taken from it. */
+/* A pinned map says what it likes, and so do interfaces. */
 const char *source_name(const struct grain_source *source)
 {
-    static char name[sizeof(source->name) + 1];
+    static char name[4 * sizeof(source->name) + 1];
+    char raw[sizeof(source->name) + 1] = "";
+    char *escaped;
 
-    (void)snprintf(name, sizeof(name), "%.*s", (int)sizeof(source->name), source->name);
-    for (char *c = name; *c; c++)
-        if (*c <= ' ' || *c > '~')
-            *c = '?';
+    memcpy(raw, source->name, sizeof(source->name));
+    escaped = escape_text(raw);
+    (void)snprintf(name, sizeof(name), "%s", escaped);
+    free(escaped);
     return *name ? name : "?";
 }
 

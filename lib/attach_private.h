@@ -63,6 +63,8 @@ struct grain_hold {
  * The program of a dispatcher is loaded by this. -errno without a message where another way may
  * do. */
 int grain_way_attach(struct grain_hold *hold, struct grain_program *program);
+/* `error`, with a message where no other way may do. */
+int grain_attach_refused(const struct grain_source *source, int error);
 /* Put a program, loaded, in the place of the one that is attached, with no packet between the two.
  * -EOPNOTSUPP: a dispatcher cannot. */
 int grain_way_replace(struct grain_hold *hold, const struct grain_program *program);

@@ -127,15 +127,20 @@ static int add_filter(struct grain_hold *hold, const struct bpf_tc_hook *hook, i
 /* Whether the qdisc is ours to remove is written down before it is made. */
 static int make_qdisc(struct grain_hold *hold, struct bpf_tc_hook *hook)
 {
-    int there = grain_device_has_clsact(hold->source->ifindex), error;
+    int there = grain_device_qdisc(hold->source->ifindex), error;
 
-    if (!there) {
+    if (there == GRAIN_QDISC_INGRESS && hold->source->direction == GRAIN_DIRECTION_OUT)
+        return grain_fail(-EBUSY,
+                          "%s: an ingress qdisc is in the place of clsact, and shows nothing that "
+                          "goes out; use --direction in, or put clsact there",
+                          hold->source->name);
+    if (there == GRAIN_QDISC_NONE) {
         hold->source->flags |= GRAIN_SOURCE_FLAG_QDISC;
         error = grain_pinned_set_source(hold->pinned, hold->slot, hold->source);
         if (error)
             return error;
     }
-    error = there == 1 ? 0 : grain_quietly(call_create, hook);
+    error = there > 0 ? 0 : grain_quietly(call_create, hook);
     if (error && error != -EEXIST)
         return grain_fail(error, "%s: cannot add a clsact qdisc: %s", hold->source->name,
                           strerror(-error));
@@ -225,8 +230,8 @@ static void drop_qdisc(const struct grain_source *source)
     struct bpf_tc_hook hook = hook_of(source);
 
     if (!(source->flags & GRAIN_SOURCE_FLAG_QDISC) ||
-        grain_filters_count(source->ifindex, PARENT_IN) ||
-        grain_filters_count(source->ifindex, PARENT_OUT))
+        grain_filters_any(source->ifindex, PARENT_IN) ||
+        grain_filters_any(source->ifindex, PARENT_OUT))
         return;
     hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
     (void)grain_quietly(call_destroy, &hook);
@@ -301,7 +306,7 @@ bool grain_tc_neighbours(const struct grain_pinned *pinned, const struct grain_s
         append(out, size, text);
     }
     if (filters > 0) {
-        (void)snprintf(text, sizeof(text), "tc filters (%d entries)", filters);
+        (void)snprintf(text, sizeof(text), "tc filters (%d)", filters);
         append(out, size, text);
     }
     return *out;

@@ -10,6 +10,18 @@
 #include "attach_private.h"
 #include "error_private.h"
 
+int grain_attach_refused(const struct grain_source *source, int error)
+{
+    if (error == -ENODEV)
+        return grain_fail(error, "%s: the interface has gone", source->name);
+    if (error == -EPERM)
+        return grain_fail(error,
+                          "%s: the kernel does not let this user attach the program; it takes "
+                          "root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+                          source->name);
+    return error;
+}
+
 static int attach_alone(struct grain_hold *hold, const struct grain_program *program)
 {
     LIBBPF_OPTS(bpf_link_create_opts, options,
@@ -17,7 +29,7 @@ static int attach_alone(struct grain_hold *hold, const struct grain_program *pro
                     hold->source->mode == GRAIN_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
     int link = bpf_link_create(program->fd, (int)hold->source->ifindex, BPF_XDP, &options);
 
-    return link < 0 ? -errno : grain_link_hold(hold, link);
+    return link < 0 ? grain_attach_refused(hold->source, -errno) : grain_link_hold(hold, link);
 }
 
 int grain_way_attach(struct grain_hold *hold, struct grain_program *program)

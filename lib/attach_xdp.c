@@ -110,7 +110,7 @@ int grain_dispatcher_attach(struct grain_hold *hold, struct grain_program *progr
         hold->source->way = GRAIN_WAY_DISPATCHER;
     }
     xdp_program__close(entry);
-    return error;
+    return grain_attach_refused(hold->source, error);
 }
 
 /* Take the program of that number out of the dispatcher; -ENOENT: it is not in it. */
@@ -129,6 +129,10 @@ static int take_out(const struct grain_source *source, uint32_t id)
         struct xdp_call call = {entry, source};
 
         error = grain_quietly(call_detach, &call);
+        /* It was found here: what is missing is libxdp's file, of which it builds a dispatcher anew
+         * for the others that are in it. */
+        if (error == -ENOENT)
+            error = -ELIBACC;
     }
     xdp_multiprog__close(all);
     return error;
@@ -140,6 +144,12 @@ int grain_dispatcher_detach(struct grain_hold *hold)
 
     libxdp_set_print(libxdp_silent);
     error = hold->source->program_id ? take_out(hold->source, hold->source->program_id) : 0;
+    if (error == -ELIBACC)
+        return grain_fail(
+            error,
+            "%s: libxdp leaves the program in the dispatcher: it may not find its "
+            "xdp-dispatcher.o, which it needs when others are in it (package libxdp1)",
+            hold->source->name);
     if (error && error != -ENOENT)
         return grain_fail(error, "%s: cannot take the program out of the dispatcher: %s",
                           hold->source->name, strerror(-error));

@@ -79,8 +79,11 @@ static int take_off(struct detach *detach)
     struct grain_source source, was;
     int error = mark(detach), result;
 
+    if (error)
+        return error;
+    /* What cannot be taken off does not keep the others. */
     for (uint32_t slot = 0; slot < GRAIN_SOURCE_SLOTS; slot++) {
-        if (error || !detach->chosen[slot])
+        if (!detach->chosen[slot])
             continue;
         result = grain_pinned_source(detach->session.pinned, slot, &source);
         was = source;

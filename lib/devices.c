@@ -259,51 +259,86 @@ void grain_device_driver(const char *name, char out[32])
     close(fd);
 }
 
+struct filters {
+    int filters, entries;
+};
+
+/* Each classifier comes once by itself, without a handle, before its filters. */
 static int count_filter(void *user, const struct nlmsghdr *message)
 {
-    int *count = user;
+    const struct tcmsg *filter = NLMSG_DATA(message);
+    struct filters *count = user;
 
-    if (message->nlmsg_type == RTM_NEWTFILTER)
-        ++*count;
+    if (message->nlmsg_type != RTM_NEWTFILTER)
+        return 0;
+    count->entries++;
+    count->filters += filter->tcm_handle != 0;
     return 0;
 }
 
-int grain_filters_count(uint32_t ifindex, uint32_t parent)
+static int count_filters(uint32_t ifindex, uint32_t parent, struct filters *out)
 {
     struct request request = {
         .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)), .nlmsg_type = RTM_GETTFILTER},
         .body.filter = {.tcm_ifindex = (int)ifindex, .tcm_parent = parent},
     };
-    int count = 0;
-    int error = dump(&request, count_filter, &count);
 
-    return error ? error : count;
+    *out = (struct filters){0};
+    return dump(&request, count_filter, out);
+}
+
+int grain_filters_count(uint32_t ifindex, uint32_t parent)
+{
+    struct filters count;
+    int error = count_filters(ifindex, parent, &count);
+
+    return error ? error : count.filters;
+}
+
+int grain_filters_any(uint32_t ifindex, uint32_t parent)
+{
+    struct filters count;
+    int error = count_filters(ifindex, parent, &count);
+
+    return error ? error : count.entries > 0;
 }
 
 struct qdisc_search {
     uint32_t ifindex;
-    bool found;
+    int found;
 };
 
-static int find_clsact(void *user, const struct nlmsghdr *message)
+static bool is_clsact(const struct nlmsghdr *message, const struct tcmsg *qdisc)
+{
+    const struct rtattr *attribute = TCA_RTA(qdisc);
+    int length = TCA_PAYLOAD(message);
+    char kind[16] = "";
+
+    for (; RTA_OK(attribute, length); attribute = RTA_NEXT(attribute, length))
+        if (attribute->rta_type == TCA_KIND)
+            copy_text(kind, sizeof(kind), attribute);
+    return !strcmp(kind, "clsact");
+}
+
+static int find_qdisc(void *user, const struct nlmsghdr *message)
 {
     struct qdisc_search *search = user;
     const struct tcmsg *qdisc = NLMSG_DATA(message);
 
     if (message->nlmsg_type == RTM_NEWQDISC && (uint32_t)qdisc->tcm_ifindex == search->ifindex &&
         qdisc->tcm_parent == TC_H_CLSACT)
-        search->found = true;
+        search->found = is_clsact(message, qdisc) ? GRAIN_QDISC_CLSACT : GRAIN_QDISC_INGRESS;
     return 0;
 }
 
-int grain_device_has_clsact(uint32_t ifindex)
+int grain_device_qdisc(uint32_t ifindex)
 {
     struct request request = {
         .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)), .nlmsg_type = RTM_GETQDISC},
         .body.filter = {.tcm_ifindex = (int)ifindex},
     };
     struct qdisc_search search = {.ifindex = ifindex};
-    int error = dump(&request, find_clsact, &search);
+    int error = dump(&request, find_qdisc, &search);
 
     return error ? error : search.found;
 }

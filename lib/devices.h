@@ -45,9 +45,16 @@ void grain_device_driver(const char *name, char out[32]);
 
 /* How many tc filters there are at `parent` of a device; -errno. */
 int grain_filters_count(uint32_t ifindex, uint32_t parent);
+/* Is there anything at all, also a classifier without a filter? 1, 0, or -errno. */
+int grain_filters_any(uint32_t ifindex, uint32_t parent);
 
-/* Has the device a clsact (or ingress) qdisc? 1, 0, or -errno. */
-int grain_device_has_clsact(uint32_t ifindex);
+/* The qdisc at the place of clsact. */
+#define GRAIN_QDISC_NONE    0
+#define GRAIN_QDISC_CLSACT  1
+#define GRAIN_QDISC_INGRESS 2 /* whatever filter is added, it sees what comes in */
+
+/* GRAIN_QDISC_*, or -errno. */
+int grain_device_qdisc(uint32_t ifindex);
 
 /* The inode number of this thread's network namespace; 0: unknown. */
 uint64_t grain_netns_own(void);

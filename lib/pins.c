@@ -91,9 +91,15 @@ bool grain_pinned_complete(const struct grain_pinned *pinned)
 
 static int refused(const struct grain_pinned *pinned, int error, const char *name)
 {
+    if (error == -ENOENT && !grain_pinned_complete(pinned))
+        return grain_fail(-ENOENT, "nothing is attached: there is no %s", pinned->directory);
+    /* The record of the ABI goes first when grain removes the set. */
     if (error == -ENOENT)
-        return grain_fail(-ENOENT, "nothing is attached: there is no %s/%s", pinned->directory,
-                          name);
+        return grain_fail(-EPROTO,
+                          "somebody has removed %s/%s, and programs may be attached still: remove "
+                          "the whole folder, and with it go those that links hold; \"bpftool net\" "
+                          "shows others",
+                          pinned->directory, name);
     if (error == -EACCES || error == -EPERM)
         return grain_fail(error,
                           "%s/%s: %s; it takes root, or CAP_BPF and the right to read the file",

@@ -40,6 +40,41 @@ static bool still_there(const struct grain_pinned *pinned)
            locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
 }
 
+/* Who may rename or remove what is in a folder decides what grain finds there. */
+static int check_owner(const char *path)
+{
+    struct stat folder;
+
+    if (stat(path, &folder))
+        return errno == ENOENT ? 0 : grain_fail(-errno, "%s: %s", path, strerror(errno));
+    if (folder.st_uid && folder.st_uid != geteuid())
+        return grain_fail(-EPERM,
+                          "%s belongs to user %u, who could replace what is pinned in it: give it "
+                          "to root, or choose another --pin-root",
+                          path, folder.st_uid);
+    if ((folder.st_mode & S_IWOTH) && !(folder.st_mode & S_ISVTX))
+        return grain_fail(-EPERM,
+                          "%s may be written by everybody, who could replace what is pinned in "
+                          "it: chmod o-w it, or choose another --pin-root",
+                          path);
+    return 0;
+}
+
+static int check_owners(const struct grain_pinned *pinned)
+{
+    char root[PATH_MAX];
+    char *slash;
+    int error;
+
+    memcpy(root, pinned->directory, sizeof(root));
+    slash = strrchr(root, '/');
+    if (!slash || slash == root)
+        return check_owner(pinned->directory);
+    *slash = '\0';
+    error = check_owner(root);
+    return error ? error : check_owner(pinned->directory);
+}
+
 static int wait_for_lock(const struct grain_pinned *pinned, unsigned int seconds)
 {
     const struct timespec pause = {.tv_nsec = LOCK_POLL_NS};
@@ -65,7 +100,9 @@ int grain_pinned_lock(struct grain_pinned *pinned, unsigned int seconds)
             return grain_fail(-ENOENT, "nothing is attached: there is no %s", pinned->directory);
         if (pinned->lock < 0)
             return grain_fail(-errno, "%s: %s", pinned->directory, strerror(errno));
-        error = wait_for_lock(pinned, seconds);
+        error = check_owners(pinned);
+        if (!error)
+            error = wait_for_lock(pinned, seconds);
         if (error || still_there(pinned))
             return error;
         /* Whoever held the lock has removed the directory. */
@@ -92,11 +129,18 @@ static int remove_folder(const struct grain_pinned *pinned, const char *name)
     char path[PATH_MAX];
     struct dirent *entry;
     DIR *folder;
-    int error = grain_pinned_path(path, sizeof(path), pinned, name);
+    int fd, error = grain_pinned_path(path, sizeof(path), pinned, name);
 
-    folder = error ? NULL : opendir(path);
-    if (!folder)
-        return error || errno == ENOENT ? error : -errno;
+    if (error)
+        return error;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        error = errno == ENOENT ? 0 : -errno;
+        if (fd >= 0)
+            close(fd);
+        return error ? grain_fail(error, "%s: cannot open: %s", path, strerror(-error)) : 0;
+    }
     while ((entry = readdir(folder)))
         if (*entry->d_name != '.' && unlinkat(dirfd(folder), entry->d_name, 0) && !error)
             error = -errno;

@@ -55,19 +55,19 @@ void grain_ingress_remove(const struct grain_pinned *pinned, uint32_t slot)
         (void)bpf_map_delete_elem(map, &found[--count]);
 }
 
-int grain_ingress_add(struct grain_session *session, uint32_t slot,
-                      const struct grain_source *source)
+static int note_ingress(const struct grain_pinned *pinned, const struct grain_devices *devices,
+                        uint32_t slot, const struct grain_source *source)
 {
-    int map = grain_pinned_fd(session->pinned, GRAIN_PINNED_grain_ingress_map);
+    int map = grain_pinned_fd(pinned, GRAIN_PINNED_grain_ingress_map);
     uint32_t above[GRAIN_INGRESS_MAX];
     size_t count;
 
     if (source->direction != GRAIN_DIRECTION_IN)
         return 0;
-    if (session->devices.count > GRAIN_INGRESS_MAX)
+    if (devices->count > GRAIN_INGRESS_MAX)
         return grain_fail(-E2BIG, "%s: more than %d interfaces in this namespace", source->name,
                           GRAIN_INGRESS_MAX);
-    count = grain_devices_above(&session->devices, source->ifindex, above);
+    count = grain_devices_above(devices, source->ifindex, above);
     for (size_t i = 0; i < count; i++) {
         const struct grain_ingress_key key = {source->netns, above[i]};
 
@@ -76,6 +76,33 @@ int grain_ingress_add(struct grain_session *session, uint32_t slot,
                               strerror(errno));
     }
     return 0;
+}
+
+int grain_ingress_add(struct grain_session *session, uint32_t slot,
+                      const struct grain_source *source)
+{
+    return note_ingress(session->pinned, &session->devices, slot, source);
+}
+
+/* A bridge or bond stands on several interfaces: what others of them have noted too is theirs
+ * before this slot's notes go, so that no packet is taken for one that was not seen. */
+static void hand_over_ingress(struct grain_session *session, uint32_t slot,
+                              const struct grain_source *source)
+{
+    struct grain_devices devices;
+    struct grain_source other;
+    int back;
+
+    if (source->direction != GRAIN_DIRECTION_IN || grain_netns_enter(source->netns, &back))
+        return;
+    if (!grain_devices_read(&devices)) {
+        for (uint32_t i = 0; i < GRAIN_SOURCE_SLOTS; i++)
+            if (i != slot && !grain_pinned_source(session->pinned, i, &other) &&
+                other.state == GRAIN_SOURCE_ATTACHED && other.netns == source->netns)
+                (void)note_ingress(session->pinned, &devices, i, &other);
+        grain_devices_free(&devices);
+    }
+    grain_netns_leave(back);
 }
 
 int grain_source_release(struct grain_session *session, uint32_t slot, struct grain_source *source)
@@ -97,6 +124,7 @@ int grain_source_release(struct grain_session *session, uint32_t slot, struct gr
     error = grain_way_detach(&hold);
     if (error)
         return error;
+    hand_over_ingress(session, slot, source);
     grain_ingress_remove(session->pinned, slot);
     source->state = GRAIN_SOURCE_FREE;
     source->program_id = source->link_id = source->filter_handle = source->filter_priority = 0;

@@ -294,6 +294,23 @@ static int settle_after_flip(struct grain_session *session, uint32_t slot,
     return retire(session, slot, &before, source, &program);
 }
 
+/* Killed between the two pins that take_over moves: only the link's is left to move. */
+static void settle_link(struct grain_session *session, uint32_t slot,
+                        const struct grain_source *source)
+{
+    struct grain_hold next = {session->pinned, slot, true, (struct grain_source *)source};
+    uint32_t program_id = 0;
+    int link;
+
+    if (source->way != GRAIN_WAY_TCX)
+        return;
+    link = grain_pin_get(session->pinned, GRAIN_PIN_LINKS, slot, false);
+    if (link >= 0)
+        close(link);
+    else if (grain_link_ifindex(&next, &program_id) >= 0 && program_id == source->program_id)
+        (void)grain_pin_advance(session->pinned, GRAIN_PIN_LINKS, slot);
+}
+
 int grain_upgrade_settle(struct grain_session *session, uint32_t slot, struct grain_source *source)
 {
     int fd = grain_pin_get(session->pinned, GRAIN_PIN_PROGRAMS, slot, true);
@@ -301,6 +318,8 @@ int grain_upgrade_settle(struct grain_session *session, uint32_t slot, struct gr
     struct grain_config config;
     int error = grain_pinned_config(session->pinned, &config);
 
+    if (fd < 0)
+        settle_link(session, slot, source);
     if (fd >= 0 && !error) {
         second.program_id = grain_program_id(fd);
         second.generation = config.generation;

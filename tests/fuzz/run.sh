@@ -26,12 +26,11 @@ if ! command -v "$clang" >/dev/null; then
 fi
 mkdir -p "$build"
 
-failed=0
-for source in "$here"/fuzz_*.c; do
-    name=$(basename "$source" .c)
+run_one() { # HARNESS
+    local name=$1
     "$clang" -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-        -I"$root/maps" -I"$root/xdp" "$source" -o "$build/$name"
+        -I"$root/maps" -I"$root/xdp" "$here/$name.c" -o "$build/$name"
     # What is found on the way goes into the build folder: the committed corpus stays small.
     mkdir -p "$build/corpus/$name" "$build/crashes/$name"
     rm -f "$build/crashes/$name"/*
@@ -39,12 +38,18 @@ for source in "$here"/fuzz_*.c; do
         -artifact_prefix="$build/crashes/$name/" "$build/corpus/$name" "$here/corpus/$name" \
         >"$build/$name.log" 2>&1; then
         echo "$name: $(grep -E '^Done ' "$build/$name.log"), $(grep -oE 'cov: [0-9]+ ft: [0-9]+' "$build/$name.log" | tail -n 1)"
-    else
-        failed=1
-        mkdir -p "$here/findings/$name"
-        cp "$build/crashes/$name"/* "$here/findings/$name/" 2>/dev/null || true
-        echo "$name: FAILED; input in $here/findings/$name, output in $build/$name.log" >&2
-        tail -n 30 "$build/$name.log" >&2
+        return 0
     fi
-done
-exit "$failed"
+    mkdir -p "$here/findings/$name"
+    cp "$build/crashes/$name"/* "$here/findings/$name/" 2>/dev/null || true
+    echo "$name: FAILED; input in $here/findings/$name, output in $build/$name.log" >&2
+    tail -n 30 "$build/$name.log" >&2
+    return 1
+}
+
+# One on each processor.
+export seconds here root clang build
+export -f run_one
+# shellcheck disable=SC2016 # the inner shell expands it
+find "$here" -maxdepth 1 -name 'fuzz_*.c' -printf '%f\0' | sort -z |
+    xargs -0 -n 1 -P "$(nproc)" bash -euc 'run_one "${1%.c}"' _ || exit 1

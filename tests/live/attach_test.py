@@ -249,6 +249,20 @@ class Changes(live.LiveTest):
         self.assertEqual(self.ingress(), sorted(wanted))
         self.grain(inner, "detach", "veth0")
 
+    def test_bridge_of_two_ports_stays_ingress_with_one(self):
+        inner, _ = self.pair()
+        inner.ip("link", "add", "port1", "type", "veth", "peer", "name", "far1")
+        inner.ip("link", "add", "br0", "type", "bridge")
+        for port in ("veth0", "port1"):
+            inner.ip("link", "set", port, "master", "br0")
+        # Whoever noted the bridge last goes first.
+        for gone, left in (("port1", "veth0"), ("veth0", "port1")):
+            self.grain(inner, "attach", "veth0", "port1")
+            self.grain(inner, "detach", gone)
+            self.assertEqual(self.ingress(), sorted(map(inner.ifindex, (left, "br0"))))
+        self.grain(inner, "detach", "--all")
+        self.check_clean()
+
     def test_devices_made_later_are_known_after_attaching_again(self):
         inner, _ = self.pair()
         self.grain(inner, "attach", "veth0")
@@ -289,6 +303,22 @@ class Changes(live.LiveTest):
         self.assertIn(word(12), (100, 250, 300, 1000))
         self.grain(inner, "detach", "veth0")
 
+    def test_link_of_a_killed_upgrade_is_found(self):
+        inner, outer = self.pair()
+        self.grain(inner, "attach", "veth0", "--direction", "in")
+        slot = self.attached()["veth0", IN]
+        if self.source(slot)["way"] != 4:
+            self.skipTest("this kernel has no tcx links")
+        links = self.pinned("links")
+        os.rename(f"{links}/{slot}", f"{links}/{slot}n")
+        done = self.grain(inner, "attach", "veth0", "--direction", "in")
+        self.assertIn("is attached already", done.stdout)
+        self.assertEqual(os.listdir(links), [str(slot)])
+        live.send_datagrams(outer, "192.0.2.1", 9, 5)
+        self.assertEqual(self.totals(slot)["udp_other"], 5)
+        self.grain(inner, "detach", "veth0")
+        self.check_clean()
+
     def test_two_at_once(self):
         inner, _ = self.pair()
         command = inner.command(live.GRAINCTL, "attach", "--pin-root", self.root, "veth0")
@@ -315,6 +345,62 @@ class Changes(live.LiveTest):
         self.assertIn(f"process {holder.pid}", done.stderr)
         self.end(holder)
         self.grain(inner, "detach", "veth0")
+        self.check_clean()
+
+
+class Refusals(live.LiveTest):
+    """What older kernels and ill times do, made to happen by strace."""
+
+    def setUp(self):
+        super().setUp()
+        live.need("strace")
+        self.inner, self.outer = self.pair()
+        if live.run("strace", "-o", "/dev/null", "true", check=False).returncode:
+            live.skip("strace may not trace")
+
+    def traced(self, log, inject, *arguments):
+        command = (live.GRAINCTL, arguments[0], "--pin-root", self.root, *arguments[1:])
+        return live.run(*self.inner.command("strace", "-o", log, "-e", "trace=bpf", *inject,
+                                            *command), check=False)
+
+    def refuse_link(self, error, *arguments):
+        """The command whose first link is refused with this error."""
+        log = os.path.join(self.folder, "calls")
+        self.traced(log, (), *arguments)
+        self.grain(None, "detach", "--all")
+        with open(log, encoding="utf-8", errors="replace") as stream:
+            calls = [line for line in stream if line.startswith("bpf(")]
+        number = 1 + next(index for index, line in enumerate(calls) if "BPF_LINK_CREATE" in line)
+        return self.traced(log, ("-e", f"inject=bpf:error={error}:when={number}"), *arguments)
+
+    def test_message_when_the_kernel_refuses_a_link(self):
+        for error, text in (("ENODEV", "veth0: the interface has gone"),
+                            ("EPERM", "CAP_NET_ADMIN")):
+            done = self.refuse_link(error, "attach", "veth0", "--hook", "xdp", "--direction", "in")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(text, done.stderr)
+            self.check_clean()
+
+    def test_filters_where_there_is_no_tcx(self):
+        done = self.refuse_link("EINVAL", "attach", "veth0", "--direction", "in")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("clsact", done.stdout)
+        live.send_datagrams(self.outer, "192.0.2.1", 9, 5)
+        self.assertEqual(self.totals(self.attached()["veth0", IN])["udp_other"], 5)
+        status = self.grain_json(self.inner, "status")
+        self.assertEqual(status["sources"][0]["others"], [])
+        self.grain(self.inner, "detach", "veth0")
+        self.assertNotIn("clsact", self.inner.run("tc", "qdisc", "show", "dev", "veth0").stdout)
+        self.check_clean()
+
+    def test_nothing_goes_out_through_an_ingress_qdisc(self):
+        self.inner.run("tc", "qdisc", "add", "dev", "veth0", "ingress")
+        done = self.refuse_link("EINVAL", "attach", "veth0", "--direction", "out")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("--direction in", done.stderr)
+        shown = self.inner.run("tc", "filter", "show", "dev", "veth0", "ingress")
+        self.assertEqual(shown.stdout, "")
+        self.assertIn("ingress", self.inner.run("tc", "qdisc", "show", "dev", "veth0").stdout)
         self.check_clean()
 
 
@@ -389,6 +475,50 @@ class Usage(live.LiveTest):
             done = self.grain(inner, "attach", name, code=1)
             self.assertNotIn("\033", done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.check_clean()
+
+    def test_names_of_interfaces_are_shown_escaped_and_whole(self):
+        inner = self.namespace()
+        for name, shown in (("wan-\u00e9", "wan-\u00e9"), ("--all", "--all"),
+                            ("a\033[1m", "a\\027[1m")):
+            inner.ip("link", "add", "name", name, "type", "bridge")
+            done = self.grain(inner, "attach", "--", name)
+            self.assertIn(f"{shown} in: attached", done.stdout)
+            status = self.grain_json(inner, "status")
+            self.assertEqual({source["interface"] for source in status["sources"]}, {shown})
+            self.grain(inner, "detach", "--", name)
+            inner.ip("link", "delete", "dev", name)
+        self.check_clean()
+
+    def test_folder_of_somebody_else_is_refused(self):
+        inner = self.namespace()
+        folder = os.path.join(self.root, "v1")
+        os.makedirs(folder)
+        for path in (self.root, folder):
+            os.chown(path, 65534, -1)
+            done = self.grain(inner, "attach", "lo", code=1)
+            self.assertIn(f"{path} belongs to user 65534", done.stderr)
+            os.chown(path, 0, -1)
+            os.chmod(path, 0o777)
+            done = self.grain(inner, "attach", "lo", code=1)
+            self.assertIn(f"{path} may be written by everybody", done.stderr)
+            os.chmod(path, 0o700)
+        self.grain(inner, "attach", "lo")
+        self.grain(inner, "detach", "lo")
+        self.check_clean()
+
+    def test_all_slots_in_use(self):
+        inner = self.namespace()
+        names = [f"port{number}" for number in range(65)]
+        for name in names:
+            inner.ip("link", "add", "name", name, "type", "bridge")
+        for some in (names[:32], names[32:63]):
+            self.grain(inner, "attach", "--direction", "in", *some)
+        objects = self.kernel_objects()
+        done = self.grain(inner, "attach", "--direction", "in", *names[63:], code=1)
+        self.assertIn("all 64 source slots are in use; detach something first", done.stderr)
+        self.assertEqual(self.kernel_objects(), objects)
+        self.grain(inner, "detach", "--all")
         self.check_clean()
 
     def test_mount_namespace_that_ends_with_the_command(self):

@@ -107,6 +107,20 @@ static void foreign_map_is_refused(void **state)
     grain_pinned_free(pinned);
 }
 
+static void missing_map_is_not_taken_for_nothing_attached(void **state)
+{
+    struct grain_pinned *pinned = create(true), *other = NULL;
+    char path[128];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/v1/texts", root);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(grain_pinned_open(&other, root), -EPROTO);
+    assert_non_null(strstr(grain_error(), path));
+    assert_int_equal(grain_pinned_remove(pinned), 0);
+    grain_pinned_free(pinned);
+}
+
 static void second_changer_is_told_who_holds_the_lock(void **state)
 {
     struct grain_pinned *pinned = create(true), *other = NULL;
@@ -143,6 +157,7 @@ int main(void)
         cmocka_unit_test(places_that_cannot_hold_pins_are_refused),
         cmocka_unit_test(half_made_set_is_made_anew),
         cmocka_unit_test(foreign_map_is_refused),
+        cmocka_unit_test(missing_map_is_not_taken_for_nothing_attached),
         cmocka_unit_test(second_changer_is_told_who_holds_the_lock),
     };
 
