@@ -36,7 +36,7 @@ static void put_byte(struct json_writer *w, char byte)
 /* The comma and the key in front of a value. */
 static void put_key(struct json_writer *w, const char *key)
 {
-    char before = w->length ? w->text[w->length - 1] : '{';
+    const char before = w->length ? w->text[w->length - 1] : (char)'{';
 
     if (before != '{' && before != '[' && before != ':')
         put_byte(w, ',');
