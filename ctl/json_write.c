@@ -36,9 +36,9 @@ static void put_byte(struct json_writer *w, char byte)
 /* The comma and the key in front of a value. */
 static void put_key(struct json_writer *w, const char *key)
 {
-    const char before = w->length ? w->text[w->length - 1] : (char)'{';
+    const char *last = w->length ? w->text + w->length - 1 : "{";
 
-    if (before != '{' && before != '[' && before != ':')
+    if (*last != '{' && *last != '[' && *last != ':')
         put_byte(w, ',');
     if (!key)
         return;
