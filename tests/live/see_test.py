@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import time
 from datetime import datetime
