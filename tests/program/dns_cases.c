@@ -192,6 +192,33 @@ static void mdns_other(struct script *s)
     send_from(s, 5353);
 }
 
+/* What other protocols look like on DNS's port: a length, a small number and zeros (Kafka's
+ * ApiVersions request has this shape), a BOOTP request's first bytes, and a record without a type.
+ */
+static void foreign_on_the_port(struct script *s)
+{
+    static const uint8_t bootp[12] = {1, 1, 6, 0, 0, 0, 0, 1, 0, 2, 0, 0};
+
+    fresh();
+    put32(&message, 40);
+    put16(&message, 0);
+    put16(&message, 2);
+    put32(&message, 7);
+    put16(&message, 10);
+    put_fill(&message, 0, 30);
+    send_to(s, 53);
+    put(fresh(), bootp, sizeof(bootp));
+    put_fill(&message, 0, 288);
+    send_to(s, 53);
+}
+
+static void record_without_a_type(struct script *s)
+{
+    dns_header(fresh(), 0x8400, 0, 1, 0, 0);
+    dns_record_named(&message, "host.local", 0, 4);
+    send_to(s, 53);
+}
+
 static void llmnr(struct script *s)
 {
     dns_header(fresh(), 0, 1, 0, 0, 0);
@@ -307,6 +334,8 @@ static const struct test_case cases[] = {
      NULL, "name=4"},
     {"mDNS without and with a question", mdns_other, "mdns_response=1 dns_no_question=1",
      "mdns_response/1/host.local=1", NULL, "name=1 dns=1"},
+    {"other protocols on port 53", foreign_on_the_port, "dns_candidate=2"},
+    {"a record without a type", record_without_a_type, "dns_candidate=1"},
     {"LLMNR", llmnr, "llmnr_query=1 llmnr_response=1",
      "llmnr_query/28/printer=1 llmnr_response/28/printer=1", NULL, "name=2"},
     {"an odd port: one oddity is enough", strict_rules, "dns_candidate=8"},

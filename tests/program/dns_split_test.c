@@ -36,7 +36,9 @@ static void add_message(uint16_t flags, const char *question, uint16_t type, int
                flags & 0x8000 ? 0 : records);
     if (question)
         dns_question(&message, question, type, DNS_IN);
-    for (int i = 0; i < records; i++)
+    else
+        dns_record_named(&message, "zone.example.test", 16, length);
+    for (int i = question == NULL; i < records; i++)
         dns_record(&message, 16, length);
     dns_tcp(&stream, &message);
 }

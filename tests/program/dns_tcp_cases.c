@@ -34,7 +34,9 @@ static void add_transfer(const char *question, int records)
     dns_header(&message, DNS_RESPONSE, question != NULL, records, 0, 0);
     if (question)
         dns_question(&message, question, 252, DNS_IN);
-    for (int i = 0; i < records; i++)
+    else
+        dns_record_named(&message, "zone.example.test", 16, 200);
+    for (int i = question == NULL; i < records; i++)
         dns_record(&message, 16, 200);
     dns_tcp(&stream, &message);
 }
@@ -241,7 +243,7 @@ static const struct test_case cases[] = {
     {"a zone transfer of four messages", transfer, "dns_response=1 dns_no_question=3 dns_part=5",
      "dns_response/252/zone.example.test=1", NULL, "name=1 dns=3"},
     {"a zone transfer with bait in it", transfer_with_bait,
-     "dns_response=1 dns_no_question=4 dns_part=8", "dns_response/252/zone.example.test=1", NULL,
+     "dns_response=1 dns_no_question=4 dns_part=9", "dns_response/252/zone.example.test=1", NULL,
      "name=1 dns=4"},
     {"a good message, then garbage", good_then_garbage, "dns_query=1", WWW "=1", NULL, "name=1"},
     {"LLMNR over TCP", llmnr, "llmnr_query=1", "llmnr_query/1/printer=1", NULL, "name=1"},

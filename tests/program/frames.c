@@ -196,14 +196,25 @@ void dns_query(struct bytes *b, const char *name, uint16_t type)
     dns_question(b, name, type, DNS_IN);
 }
 
-void dns_record(struct bytes *b, uint16_t type, size_t length)
+static void record_rest(struct bytes *b, uint16_t type, size_t length)
 {
-    put16(b, 0xc00c);
     put16(b, type);
     put16(b, DNS_IN);
     put32(b, 300);
     put16(b, length);
     put_fill(b, 0xab, length);
+}
+
+void dns_record(struct bytes *b, uint16_t type, size_t length)
+{
+    put16(b, 0xc00c);
+    record_rest(b, type, length);
+}
+
+void dns_record_named(struct bytes *b, const char *name, uint16_t type, size_t length)
+{
+    dns_name(b, name);
+    record_rest(b, type, length);
 }
 
 void dns_edns(struct bytes *b)

@@ -76,6 +76,8 @@ void dns_question(struct bytes *b, const char *name, uint16_t type, uint16_t cla
 void dns_query(struct bytes *b, const char *name, uint16_t type);
 /* A record whose name is the question's, with `length` bytes of rdata. */
 void dns_record(struct bytes *b, uint16_t type, size_t length);
+/* The first record where there is no question. */
+void dns_record_named(struct bytes *b, const char *name, uint16_t type, size_t length);
 void dns_edns(struct bytes *b);
 /* Length prefix and message. */
 void dns_tcp(struct bytes *b, const struct bytes *message);

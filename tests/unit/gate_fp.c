@@ -6,11 +6,11 @@
  *
  * Every payload goes through the whole chain, the one of the XDP program built natively: in a
  * datagram and in a segment on ports that suggest nothing, where the rule is strict; every eighth
- * also on port 53, where it is not. As many random payloads again have the bytes that the gate
+ * also on port 53, where it is less so. As many random payloads again have the bytes that the gate
  * looks for, which random ones have once in 65,536 times; and some have few bytes but 0 and 1.
  *
- * Fails when the names, messages and parts of messages found on ports that suggest nothing are one
- * in a million or more.
+ * Fails when the names, messages and parts of messages that are found are one in a million or more,
+ * on ports that suggest nothing or on all together.
  */
 #include <math.h>
 #include <stdio.h>
@@ -193,6 +193,11 @@ static void print_tally(const struct tally *t, double scale, const char *note)
                    (unsigned long long)t->shapes[i][PART]);
 }
 
+static uint64_t tally_hits(const struct tally *t)
+{
+    return t->outcomes[NAME] + t->outcomes[MESSAGE] + t->outcomes[PART];
+}
+
 static size_t shape_choose(struct random *r)
 {
     unsigned total = 0, n;
@@ -234,7 +239,7 @@ int main(int argc, char **argv)
     uint64_t payloads = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     static uint8_t buffer[HEADERS + SHAPE_MAX + 64];
     struct random r = {.state = 0x67617465ULL};
-    uint64_t hits = 0;
+    uint64_t hits = 0, hits_dns = 0, sent_dns = 0;
 
     grain_host_current = host_make(&r);
     for (uint64_t i = 0; i < payloads; i++) {
@@ -266,10 +271,14 @@ int main(int argc, char **argv)
         print_tally(&dns[k], 1, "");
         print_tally(&chosen[k], 65536.0, "; rates are of random bytes");
         print_tally(&sparse[k], 1, "; not in the sum, for what a query looks like is among them");
-        hits += any[k].outcomes[NAME] + any[k].outcomes[MESSAGE] + any[k].outcomes[PART];
+        hits += tally_hits(&any[k]);
+        hits_dns += tally_hits(&dns[k]);
+        sent_dns += dns[k].payloads;
     }
     host_free(grain_host_current);
-    printf("%llu false of %llu on any port\n", (unsigned long long)hits,
-           (unsigned long long)payloads * 2);
-    return payloads == 0 || hits * 1000000 >= payloads * 2;
+    printf("%llu false of %llu on any port, %llu of %llu on port 53\n", (unsigned long long)hits,
+           (unsigned long long)payloads * 2, (unsigned long long)hits_dns,
+           (unsigned long long)sent_dns);
+    return payloads == 0 || hits * 1000000 >= payloads * 2 ||
+           (hits + hits_dns) * 1000000 >= payloads * 2 + sent_dns;
 }

@@ -18,6 +18,7 @@
 #define GRAIN_DNS_RECORD_BYTES   11
 #define GRAIN_DNS_LABELS_MAX     128
 #define GRAIN_DNS_QUESTIONS_MAX  64
+#define GRAIN_DNS_TYPE_OPT       41
 
 #define GRAIN_DNS_FLAG_RESPONSE  0x8000
 #define GRAIN_DNS_FLAG_TRUNCATED 0x0200
@@ -83,13 +84,26 @@ static __always_inline bool grain_dns_opcode_known(__u32 opcode)
 #define GRAIN_DNS_LOOSE \
     0 /* a DNS port's datagram with an odd header: the question must make sense instead */
 
-/* Opcode and counts make sense; `length` is the message's, as the datagram or the prefix says. */
-static __always_inline bool grain_dns_header_sane(const struct grain_dns_header *h, __u32 length)
+/* One question and few records behind the answers: all that a broken server's answer count leaves
+ * of a sane header. */
+static __always_inline bool grain_dns_header_passable(const struct grain_dns_header *h)
+{
+    return grain_dns_opcode_known(grain_dns_opcode(h->flags)) && h->questions == 1 &&
+           h->authorities <= 64 && h->additionals <= 64;
+}
+
+/*
+ * Opcode and counts make sense; `length` is the message's, as the datagram or the prefix says. A
+ * datagram that says it was truncated may lack records that it counts; a stream has no need to.
+ */
+static __always_inline bool grain_dns_header_sane(const struct grain_dns_header *h, __u32 length,
+                                                  bool stream)
 {
     if (!grain_dns_opcode_known(grain_dns_opcode(h->flags)) ||
         h->questions > GRAIN_DNS_QUESTIONS_MAX)
         return false;
-    return (h->flags & GRAIN_DNS_FLAG_TRUNCATED) || grain_dns_counts_fit(h, length);
+    return grain_dns_counts_fit(h, length) ||
+           (!stream && (h->flags & GRAIN_DNS_FLAG_TRUNCATED) && grain_dns_header_passable(h));
 }
 
 /*
@@ -105,14 +119,6 @@ static __always_inline bool grain_dns_no_question_sane(const struct grain_dns_he
     if (h->answers == 0 && h->authorities == 0 && h->additionals == 0)
         return response && length == GRAIN_DNS_HEADER_BYTES;
     return response || !stream || length <= 512;
-}
-
-/* One question and few records behind the answers: all that a broken server's answer count leaves
- * of a sane header. */
-static __always_inline bool grain_dns_header_passable(const struct grain_dns_header *h)
-{
-    return grain_dns_opcode_known(grain_dns_opcode(h->flags)) && h->questions == 1 &&
-           h->authorities <= 64 && h->additionals <= 64;
 }
 
 /* A sane header that is also what clients and servers really send: one question, no unassigned
@@ -189,7 +195,11 @@ static __always_inline enum grain_parse_status grain_dns_name_measure(const stru
     return GRAIN_PARSE_OK;
 }
 
-/* Type and class behind a name that ends before `offset`. */
+/*
+ * Type and class behind a name that ends before `offset`. Where the header makes sense they may be
+ * anything, for broken clients send all of it, but not for the root: five zero bytes are no
+ * question.
+ */
 static __always_inline enum grain_parse_status
 grain_dns_question_tail(const struct grain_window *w, __u32 offset, __u32 rule,
                         struct grain_dns_question *out)
@@ -201,7 +211,7 @@ grain_dns_question_tail(const struct grain_window *w, __u32 offset, __u32 rule,
     out->type = grain_load16(p);
     out->class = grain_load16(p + 2);
     out->next = offset + 4;
-    if (rule != GRAIN_DNS_SANE &&
+    if ((rule != GRAIN_DNS_SANE || out->name_length == 1) &&
         (!grain_dns_type_known(out->type) || !grain_dns_class_known(out->class)))
         return GRAIN_PARSE_MALFORMED;
     return GRAIN_PARSE_OK;
@@ -218,6 +228,26 @@ grain_dns_question_parse(const struct grain_window *w, __u32 offset, __u32 rule,
         return status;
     out->name_offset = offset;
     return grain_dns_question_tail(w, offset + out->name_length, rule, out);
+}
+
+/*
+ * The rest of a record, the first of a message without questions, behind its name, which ends
+ * before `offset`: type, class, TTL and data that end before `end`. OPT has no class (RFC
+ * 6891 6.1.2).
+ */
+static __always_inline enum grain_parse_status grain_dns_record_tail(const struct grain_window *w,
+                                                                     __u32 offset, __u32 end)
+{
+    const __u8 *p = grain_window_at(w, offset, 10);
+    __u32 type;
+
+    if (!p)
+        return GRAIN_PARSE_CUT;
+    type = grain_load16(p);
+    if (!grain_dns_type_known(type) ||
+        (type != GRAIN_DNS_TYPE_OPT && !grain_dns_class_known(grain_load16(p + 2))))
+        return GRAIN_PARSE_MALFORMED;
+    return offset + 10 + grain_load16(p + 8) <= end ? GRAIN_PARSE_OK : GRAIN_PARSE_MALFORMED;
 }
 
 static __always_inline void grain_dns_expand_start(struct grain_dns_expansion *e, __u32 message,

@@ -60,7 +60,7 @@ static __always_inline bool grain_dns_header_allowed(struct grain_dns_cursor *dn
                                                      const struct grain_dns_header *header,
                                                      __u32 length)
 {
-    if (grain_dns_header_sane(header, length)) {
+    if (grain_dns_header_sane(header, length, dns->tcp)) {
         if (header->questions == 0 && !grain_dns_no_question_sane(header, length, dns->tcp))
             return false;
         return dns->rule != GRAIN_DNS_STRICT || grain_dns_header_strict(header);
@@ -108,8 +108,6 @@ static __always_inline int grain_dns_header_in(const struct grain_window *w, str
                            w->zero, 0xf);
     dns->rule = grain_blur(dns->rule, w->zero, 3);
     dns->offset = offset + GRAIN_DNS_HEADER_BYTES;
-    if (header.questions == 0)
-        dns->offset = dns->message_end;
     return GRAIN_STEP_MORE;
 }
 
@@ -185,6 +183,22 @@ static __always_inline int grain_dns_after(struct grain_dns_cursor *dns, int sta
     return GRAIN_STEP_MORE;
 }
 
+/* A message that has records but no question is one when the first record is; its name was measured
+ * with `status`. */
+static __always_inline int grain_dns_records_only(const struct grain_window *w,
+                                                  struct grain_dns_cursor *dns, int status,
+                                                  __u32 name_length)
+{
+    if (status == GRAIN_PARSE_OK)
+        status = grain_dns_record_tail(w, dns->offset + name_length, dns->message_end);
+    if (status == GRAIN_PARSE_CUT && dns->tcp) {
+        dns->offset = dns->message - 2; /* it is waited for from its length prefix on */
+        return GRAIN_STEP_PARTIAL;
+    }
+    dns->offset = dns->message_end;
+    return status == GRAIN_PARSE_OK ? GRAIN_STEP_MORE : GRAIN_STEP_REFUSED;
+}
+
 /*
  * A message's header and its first question, which stands uncompressed where it is: into the job.
  * `dns` may be the caller's own: what lies in registers needs no way through memory.
@@ -194,12 +208,18 @@ static __always_inline int grain_dns_message_read(const struct grain_window *w,
                                                   struct grain_dns_cursor *dns)
 {
     int step = grain_dns_header_in(w, cpu, dns);
-    struct grain_dns_question question;
+    struct grain_dns_question question = {0};
     int status;
 
-    if (step != GRAIN_STEP_MORE || dns->questions_left == 0)
+    if (step != GRAIN_STEP_MORE || (dns->questions_left == 0 && dns->offset == dns->message_end))
         return step;
-    status = grain_dns_question_parse(w, dns->offset, dns->rule, &question);
+    status = grain_dns_name_measure(w, dns->offset, &question.name_length);
+    if (dns->questions_left == 0)
+        return grain_dns_records_only(w, dns, status, question.name_length);
+    question.name_offset = dns->offset;
+    if (status == GRAIN_PARSE_OK)
+        status =
+            grain_dns_question_tail(w, dns->offset + question.name_length, dns->rule, &question);
     if (status == GRAIN_PARSE_OK)
         status = grain_dns_question_note(cpu, dns, &question);
     return grain_dns_after(dns, status);

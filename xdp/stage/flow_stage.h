@@ -59,7 +59,7 @@ static __always_inline bool grain_flow_header_allowed(const struct grain_cpu *cp
         .additionals = grain_load16(p + 10),
     };
 
-    return grain_dns_header_sane(&header, grain_load16(flow->bytes)) &&
+    return grain_dns_header_sane(&header, grain_load16(flow->bytes), true) &&
            (grain_dns_port_suggests(&cpu->packet) || grain_dns_header_strict(&header));
 }
 

@@ -465,6 +465,44 @@ static void unknown_type_is_refused_where_the_rule_doubts(void **state)
     assert_int_equal(grain_dns_question_parse(&w, 12, GRAIN_DNS_LOOSE, &q), GRAIN_PARSE_MALFORMED);
 }
 
+static void unknown_type_of_the_root_is_no_question(void **state)
+{
+    static const char bytes[] = HEADER "\x00\xfe\x00\x00\x01";
+    struct grain_window w = window_last(*state, bytes, sizeof(bytes) - 1, GRAIN_WINDOW_PACKET);
+    struct grain_dns_question q = {0};
+
+    for (uint32_t rule = GRAIN_DNS_LOOSE; rule <= GRAIN_DNS_STRICT; rule++)
+        assert_int_equal(grain_dns_question_parse(&w, 12, rule, &q), GRAIN_PARSE_MALFORMED);
+}
+
+/* Type, class, TTL, length: an address, an OPT record whose "class" is a size, no type, no class.
+ */
+static void first_record_needs_a_type_a_class_and_room_for_its_data(void **state)
+{
+    static const struct {
+        const char *bytes;
+        enum grain_parse_status status;
+    } cases[] = {
+        {"\x00\x01\x80\x01\x00\x00\x00\x78\x00\x04", GRAIN_PARSE_OK},
+        {"\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x04", GRAIN_PARSE_OK},
+        {"\x00\x00\x00\x01\x00\x00\x00\x78\x00\x04", GRAIN_PARSE_MALFORMED},
+        {"\x00\x01\x04\xd0\x00\x00\x00\x78\x00\x04", GRAIN_PARSE_MALFORMED},
+        {"\x00\x01\x00\x01\x00\x00\x00\x78\x00\x05", GRAIN_PARSE_MALFORMED},
+        {"\x00\x01\x00\x01\x00\x00\x00\x78\xff\xff", GRAIN_PARSE_MALFORMED},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        for (size_t length = 0; length <= 14; length++) {
+            struct grain_window w;
+            uint8_t bytes[14] = {0};
+
+            memcpy(bytes, cases[i].bytes, 10);
+            w = window_last(*state, bytes, length, GRAIN_WINDOW_PACKET);
+            assert_int_equal(grain_dns_record_tail(&w, 0, 14),
+                             length < 10 ? GRAIN_PARSE_CUT : cases[i].status);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +522,8 @@ int main(void)
         cmocka_unit_test(pointer_in_a_message_behind_a_length_prefix_counts_from_the_message),
         cmocka_unit_test(compressed_name_is_bounded_by_255_bytes),
         cmocka_unit_test(unknown_type_is_refused_where_the_rule_doubts),
+        cmocka_unit_test(unknown_type_of_the_root_is_no_question),
+        cmocka_unit_test(first_record_needs_a_type_a_class_and_room_for_its_data),
     };
 
     return cmocka_run_group_tests_name("parse/dns", tests, guard_setup, guard_teardown);
