@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl attach: the shipping programs onto interfaces. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,186 +9,93 @@
 #include "options.h"
 #include "say.h"
 
-static const char usage[] =
-    "usage: grainctl attach IFACE... [OPTIONS]\n"
-    "\n"
-    "Counts what passes the interfaces from now on, also after this command has ended. All of "
-    "them\n"
-    "are attached, or none. On what is attached already, another program is replaced by this one\n"
-    "while packets pass. Nobody else's program is touched.\n"
-    "\n"
-    "  --hook auto|xdp|tc       for what comes in: chosen by the interface (auto), or only this\n"
-    "  --mode native|skb        skb: generic XDP, which works everywhere and is slow\n"
-    "  --direction in|out|both  both is the default; what goes out is always seen at tc\n"
-    "  --stages LIST            of dns,tls,quic, or none: what is looked into, on all interfaces\n"
-    "  --priority N             among the programs of libxdp's dispatcher (10), lowest first\n"
-    "  --sample N               an event for one in N packets with a known name (100); 0: none\n"
-    "  --event-rate N           such events a second and CPU (2000); 0: no limit\n"
-    "  --new-rate N             events for new names a second and CPU (2000); 0: no limit\n"
-    "  --memory SIZE            tables that take at most this, as 64M; by the first attach only\n"
-    "  --upgrade                replace the programs even if they are the same\n"
-    "  --dry-run                say what would be done, and why; change nothing\n"
-    "  --pin-root DIR           where the maps are pinned ($GRAIN_PIN_ROOT, or "
-    "/sys/fs/bpf/grain)\n"
-    "  --json                   one JSON object\n"
-    "  --help                   this text\n";
-
 struct settings {
+    bool json;
     struct grain_attach_options attach;
-    bool json, help;
 };
 
-/* The number that belongs to `text`; 0: said that there is none. */
-static int parse_word(const char *option, const char *text, const char *const *words,
-                      const int *values)
+static bool take_hook(void *to, const char *option, const char *text)
 {
-    for (int i = 0; words[i]; i++)
-        if (!strcmp(words[i], text))
-            return values[i];
-    say("%s %s: not one that there is; \"grainctl attach --help\" lists them", option, text);
-    return 0;
-}
+    static const struct option_word words[] = {
+        {"auto", 0}, {"xdp", GRAIN_HOOK_XDP}, {"tc", GRAIN_HOOK_TC}, {NULL, 0}};
+    struct settings *settings = to;
+    int value = 0;
 
-static bool parse_hook(struct settings *settings, const char *text)
-{
-    static const char *const words[] = {"auto", "xdp", "tc", NULL};
-    static const int values[] = {-1, GRAIN_HOOK_XDP, GRAIN_HOOK_TC};
-    int value = parse_word("--hook", text, words, values);
-
-    settings->attach.hook = value > 0 ? value : 0;
-    return value;
-}
-
-static bool parse_mode(struct settings *settings, const char *text)
-{
-    static const char *const words[] = {"native", "skb", NULL};
-    static const int values[] = {GRAIN_MODE_NATIVE, GRAIN_MODE_SKB};
-
-    settings->attach.mode = parse_word("--mode", text, words, values);
-    return settings->attach.mode;
-}
-
-static bool parse_direction(struct settings *settings, const char *text)
-{
-    static const char *const words[] = {"in", "out", "both", NULL};
-    static const int values[] = {GRAIN_DIRECTION_IN, GRAIN_DIRECTION_OUT,
-                                 GRAIN_DIRECTION_IN | GRAIN_DIRECTION_OUT};
-
-    settings->attach.directions = parse_word("--direction", text, words, values);
-    return settings->attach.directions;
-}
-
-static bool parse_priority(struct settings *settings, const char *text)
-{
-    uint64_t number = 0;
-
-    if (!option_number("--priority", text, 1, 1000000, &number))
+    if (!option_word("attach", option, text, words, &value))
         return false;
-    settings->attach.priority = number;
+    settings->attach.hook = value;
     return true;
 }
 
-static bool parse_sample(struct settings *settings, const char *text)
+static bool take_mode(void *to, const char *option, const char *text)
 {
-    uint64_t number = 0;
+    static const struct option_word words[] = {
+        {"native", GRAIN_MODE_NATIVE}, {"skb", GRAIN_MODE_SKB}, {NULL, 0}};
+    struct settings *settings = to;
+    int value = 0;
 
-    if (!option_number("--sample", text, 0, UINT32_MAX, &number))
+    if (!option_word("attach", option, text, words, &value))
         return false;
-    settings->attach.sample = number;
-    settings->attach.sample_given = true;
+    settings->attach.mode = value;
     return true;
 }
 
-static bool parse_rate(const char *option, const char *text, bool *given, uint32_t *rate)
+static bool take_direction(void *to, const char *option, const char *text)
 {
-    uint64_t number = 0;
+    static const struct option_word words[] = {{"in", GRAIN_DIRECTION_IN},
+                                               {"out", GRAIN_DIRECTION_OUT},
+                                               {"both", GRAIN_DIRECTION_IN | GRAIN_DIRECTION_OUT},
+                                               {NULL, 0}};
+    struct settings *settings = to;
+    int value = 0;
 
-    if (!option_number(option, text, 0, GRAIN_RATE_MOST, &number))
+    if (!option_word("attach", option, text, words, &value))
         return false;
-    *rate = number;
-    *given = true;
+    settings->attach.directions = value;
     return true;
 }
 
-static bool parse_option(struct settings *settings, int option)
-{
-    switch (option) {
-    case 'k':
-        return parse_hook(settings, optarg);
-    case 'm':
-        return parse_mode(settings, optarg);
-    case 'd':
-        return parse_direction(settings, optarg);
-    case 's':
-        settings->attach.stages_given = true;
-        return option_stages("--stages", optarg, &settings->attach.stages);
-    case 'p':
-        return parse_priority(settings, optarg);
-    case 'S':
-        return parse_sample(settings, optarg);
-    case 'E':
-        return parse_rate("--event-rate", optarg, &settings->attach.event_rate_given,
-                          &settings->attach.event_rate);
-    case 'N':
-        return parse_rate("--new-rate", optarg, &settings->attach.new_rate_given,
-                          &settings->attach.new_rate);
-    case 'M':
-        return option_bytes("--memory", optarg, &settings->attach.memory);
-    case 'u':
-        settings->attach.upgrade = true;
-        return true;
-    case 'n':
-        settings->attach.dry_run = true;
-        return true;
-    case 'r':
-        settings->attach.root = optarg;
-        return true;
-    case 'j':
-        settings->json = true;
-        return true;
-    case 'h':
-        settings->help = true;
-        return true;
-    default:
-        say("\"grainctl attach --help\" lists the options");
-        return false;
-    }
-}
+#define TARGET(at) OPTION_TARGET(struct settings, attach.at)
+#define GIVEN(at)  OPTION_GIVEN(struct settings, attach.at)
 
-static bool parse_options(struct settings *settings, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"hook", required_argument, NULL, 'k'},
-        {"mode", required_argument, NULL, 'm'},
-        {"direction", required_argument, NULL, 'd'},
-        {"stages", required_argument, NULL, 's'},
-        {"priority", required_argument, NULL, 'p'},
-        {"sample", required_argument, NULL, 'S'},
-        {"event-rate", required_argument, NULL, 'E'},
-        {"new-rate", required_argument, NULL, 'N'},
-        {"memory", required_argument, NULL, 'M'},
-        {"upgrade", no_argument, NULL, 'u'},
-        {"dry-run", no_argument, NULL, 'n'},
-        {"pin-root", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
+static const struct option_row rows[] = {
+    {"hook", OPTION_CALL, "auto|xdp|tc",
+     "for what comes in: chosen by the interface (auto), or only this", .take = take_hook},
+    {"mode", OPTION_CALL, "native|skb", "skb: generic XDP, which works everywhere and is slow",
+     .take = take_mode},
+    {"direction", OPTION_CALL, "in|out|both",
+     "both is the default; what goes out is always seen at tc", .take = take_direction},
+    {"stages", OPTION_STAGES, "LIST",
+     "of dns,tls,quic, or none: what is looked into, on all interfaces", TARGET(stages),
+     GIVEN(stages_given)},
+    {"priority", OPTION_NUMBER, "N", "among the programs of libxdp's dispatcher (10), lowest first",
+     TARGET(priority), .least = 1, .most = 1000000},
+    {"sample", OPTION_NUMBER, "N", "an event for one in N packets with a known name (100); 0: none",
+     TARGET(sample), GIVEN(sample_given), .most = UINT32_MAX},
+    {"event-rate", OPTION_NUMBER, "N", "such events a second and CPU (2000); 0: no limit",
+     TARGET(event_rate), GIVEN(event_rate_given), .most = GRAIN_RATE_MOST},
+    {"new-rate", OPTION_NUMBER, "N", "events for new names a second and CPU (2000); 0: no limit",
+     TARGET(new_rate), GIVEN(new_rate_given), .most = GRAIN_RATE_MOST},
+    {"memory", OPTION_BYTES, "SIZE",
+     "tables that take at most this, as 64M; by the first attach only", TARGET(memory)},
+    {"upgrade", OPTION_FLAG, NULL, "replace the programs even if they are the same",
+     TARGET(upgrade)},
+    {"dry-run", OPTION_FLAG, NULL, "say what would be done, and why; change nothing",
+     TARGET(dry_run)},
+    OPTION_PIN_ROOT(struct settings, attach.root),
+    OPTION_JSON(struct settings, "one JSON object"),
+};
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        if (!parse_option(settings, option))
-            return false;
-    if (settings->help)
-        return true;
-    if (optind == argc)
-        say("attach: name an interface");
-    else if (settings->attach.mode == GRAIN_MODE_SKB && settings->attach.hook == GRAIN_HOOK_TC)
-        say("--mode skb and --hook tc: choose one");
-    else
-        return true;
-    return false;
-}
+static const struct options options = {
+    "attach",
+    "attach IFACE... [OPTIONS]",
+    "Counts what passes the interfaces from now on, also after this command has ended. All of\n"
+    "them are attached, or none. On what is attached already, another program is replaced by\n"
+    "this one while packets pass. Nobody else's program is touched.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
+};
 
 int cmd_attach(int argc, char **argv)
 {
@@ -201,17 +107,20 @@ int cmd_attach(int argc, char **argv)
                    .result = changes_result,
                    .user = &changes},
     };
-    int error;
+    int error, first, code;
 
-    argv[0] = (char *)"grainctl";
-    if (!parse_options(&settings, argc, argv))
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (first == argc) {
+        say("attach: name an interface");
         return EXIT_USAGE;
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
+    }
+    if (settings.attach.mode == GRAIN_MODE_SKB && settings.attach.hook == GRAIN_HOOK_TC) {
+        say("--mode skb and --hook tc: choose one");
+        return EXIT_USAGE;
     }
     changes_start(&changes, settings.json);
-    error = grain_attach(&settings.attach, (const char *const *)argv + optind, argc - optind);
+    error = grain_attach(&settings.attach, (const char *const *)argv + first, argc - first);
     changes_end(&changes, error ? grain_error() : NULL);
     return error ? EXIT_FAILED : EXIT_OK;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl check: what this kernel and this user may do. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +17,26 @@
 #include "say.h"
 #include "table.h"
 
-static const char usage[] =
-    "usage: grainctl check [--memory SIZE] [--json]\n"
-    "\n"
-    "Finds out by trying what this kernel and this user may do, what follows from each \"no\", "
-    "and\n"
-    "what to do about it; loads every program of this version once; and tells how much memory\n"
-    "the tables take. Nothing stays loaded or attached.\n"
-    "\n"
-    "  --memory SIZE   also the tables that fit into SIZE, as 64M\n"
-    "  --json          one JSON object\n"
-    "  --help          this text\n";
-
 struct settings {
     uint64_t memory; /* 0: not given */
-    bool json, help;
+    bool json;
+};
+
+static const struct option_row rows[] = {
+    {"memory", OPTION_BYTES, "SIZE", "also the tables that fit into SIZE, as 64M",
+     OPTION_TARGET(struct settings, memory)},
+    OPTION_JSON(struct settings, "one JSON object"),
+};
+
+static const struct options options = {
+    "check",
+    "check [--memory SIZE] [--json]",
+    "Finds out by trying what this kernel and this user may do, what follows from each \"no\",\n"
+    "and what to do about it; loads every program of this version once; and tells how much\n"
+    "memory the tables take. Nothing stays loaded or attached.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
 };
 
 struct check {
@@ -256,41 +260,16 @@ static int run(const struct settings *settings)
     return EXIT_OK;
 }
 
-static bool parse_options(struct settings *settings, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"memory", required_argument, NULL, 'm'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option == 'm' && !option_bytes("--memory", optarg, &settings->memory))
-            return false;
-        if (option == '?') {
-            say("\"grainctl check --help\" lists the options");
-            return false;
-        }
-        settings->json |= option == 'j';
-        settings->help |= option == 'h';
-    }
-    if (optind < argc && !settings->help)
-        say("check: takes no arguments");
-    return optind == argc || settings->help;
-}
-
 int cmd_check(int argc, char **argv)
 {
     struct settings settings = {0};
+    int first, code;
 
-    argv[0] = (char *)"grainctl";
-    if (!parse_options(&settings, argc, argv))
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (first < argc) {
+        say("check: takes no arguments");
         return EXIT_USAGE;
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
     }
     return run(&settings);
 }

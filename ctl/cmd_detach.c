@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl detach: grain's programs off interfaces. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "changes.h"
@@ -8,71 +7,29 @@
 #include "options.h"
 #include "say.h"
 
-static const char usage[] =
-    "usage: grainctl detach IFACE... | --all [--keep] [--pin-root DIR] [--json]\n"
-    "\n"
-    "Takes exactly what grain attached off the interfaces; everybody else's programs stay. With\n"
-    "the last one go the maps and their counts.\n"
-    "\n"
-    "  --all           every interface, in every network namespace\n"
-    "  --keep          leave the maps and their counts when nothing is attached any "
-    "more\n" OPTION_PIN_ROOT "  --json          one JSON object\n"
-    "  --help          this text\n";
-
 struct settings {
+    bool json;
     struct grain_detach_options detach;
-    bool json, help;
 };
 
-static bool parse_option(struct settings *settings, int option)
-{
-    switch (option) {
-    case 'a':
-        settings->detach.all = true;
-        return true;
-    case 'k':
-        settings->detach.keep = true;
-        return true;
-    case 'r':
-        settings->detach.root = optarg;
-        return true;
-    case 'j':
-        settings->json = true;
-        return true;
-    case 'h':
-        settings->help = true;
-        return true;
-    default:
-        say("\"grainctl detach --help\" lists the options");
-        return false;
-    }
-}
+static const struct option_row rows[] = {
+    {"all", OPTION_FLAG, NULL, "every interface, in every network namespace",
+     OPTION_TARGET(struct settings, detach.all)},
+    {"keep", OPTION_FLAG, NULL, "leave the maps and their counts when nothing is attached any more",
+     OPTION_TARGET(struct settings, detach.keep)},
+    OPTION_PIN_ROOT(struct settings, detach.root),
+    OPTION_JSON(struct settings, "one JSON object"),
+};
 
-static bool parse_options(struct settings *settings, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"all", no_argument, NULL, 'a'},
-        {"keep", no_argument, NULL, 'k'},
-        {"pin-root", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        if (!parse_option(settings, option))
-            return false;
-    if (settings->help)
-        return true;
-    if (settings->detach.all && optind < argc)
-        say("--all and %s: choose one", argv[optind]);
-    else if (!settings->detach.all && optind == argc)
-        say("detach: name an interface, or --all");
-    else
-        return true;
-    return false;
-}
+static const struct options options = {
+    "detach",
+    "detach IFACE... | --all [--keep] [--pin-root DIR] [--json]",
+    "Takes exactly what grain attached off the interfaces; everybody else's programs stay. With\n"
+    "the last one go the maps and their counts.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
+};
 
 int cmd_detach(int argc, char **argv)
 {
@@ -84,17 +41,20 @@ int cmd_detach(int argc, char **argv)
                    .result = changes_result,
                    .user = &changes},
     };
-    int error;
+    int error, first, code;
 
-    argv[0] = (char *)"grainctl";
-    if (!parse_options(&settings, argc, argv))
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (settings.detach.all && first < argc) {
+        say("--all and %s: choose one", argv[first]);
         return EXIT_USAGE;
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
+    }
+    if (!settings.detach.all && first == argc) {
+        say("detach: name an interface, or --all");
+        return EXIT_USAGE;
     }
     changes_start(&changes, settings.json);
-    error = grain_detach(&settings.detach, (const char *const *)argv + optind, argc - optind);
+    error = grain_detach(&settings.detach, (const char *const *)argv + first, argc - first);
     changes_end(&changes, error ? grain_error() : NULL);
     return error ? EXIT_FAILED : EXIT_OK;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl events: names and hellos as they pass. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,20 +25,6 @@
 #define RING_LEAST (4 << 10)
 #define RING_MOST  (256 << 20)
 
-static const char usage[] =
-    "usage: grainctl events [dns|tls|quic] [--count N] [--ring SIZE] [--json]\n"
-    "                       [--pin-root DIR]\n"
-    "\n"
-    "Shows events as they come, until ^C: new names, and one in so many of the known ones, as\n"
-    "\"grainctl attach --sample\" says. Events have one reader at a time.\n"
-    "\n"
-    "  --count N       end after N events\n"
-    "  --ring SIZE     of each CPU's ring of events, from 4K to 256M, as 4M (1M): rounded up to a\n"
-    "                  power of two\n"
-    "  --json          one JSON object an event, in the shape of Suricata's EVE; the last one\n"
-    "                  tells what came of everything that could have become an "
-    "event\n" OPTION_PIN_ROOT "  --help          this text\n";
-
 static const char *const kinds[] = {"dns", "tls", "quic"}; /* by enum grain_message_kind */
 
 struct settings {
@@ -47,7 +32,42 @@ struct settings {
     int kind;       /* enum grain_message_kind; -1: all */
     uint64_t count; /* 0: until ^C */
     uint64_t ring;  /* bytes; 0: the default */
-    bool json, help;
+    bool json;
+};
+
+static bool take_ring(void *to, const char *option, const char *text)
+{
+    struct settings *settings = to;
+
+    if (!option_bytes(option, text, &settings->ring))
+        return false;
+    if (settings->ring >= RING_LEAST && settings->ring <= RING_MOST)
+        return true;
+    say("%s %s: not a size from %dK to %dM", option, text, RING_LEAST >> 10, RING_MOST >> 20);
+    return false;
+}
+
+static const struct option_row rows[] = {
+    {"count", OPTION_NUMBER, "N", "end after N events", OPTION_TARGET(struct settings, count),
+     .least = 1, .most = UINT64_MAX},
+    {"ring", OPTION_CALL, "SIZE",
+     "of each CPU's ring of events, from 4K to 256M, as 4M (1M): rounded up to a power of two",
+     .take = take_ring},
+    OPTION_JSON(struct settings,
+                "one JSON object an event, in the shape of Suricata's EVE; the last one tells "
+                "what came of everything that could have become an event"),
+    OPTION_PIN_ROOT(struct settings, root),
+};
+
+static const struct options options = {
+    "events",
+    "events [dns|tls|quic] [--count N] [--ring SIZE] [--json]\n"
+    "                       [--pin-root DIR]",
+    "Shows events as they come, until ^C: new names, and one in so many of the known ones, as\n"
+    "\"grainctl attach --sample\" says. Events have one reader at a time.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
 };
 
 struct stream {
@@ -202,17 +222,17 @@ static uint32_t ring_pages(uint64_t bytes)
 
 static int run_stream(struct stream *stream)
 {
-    const struct grain_events_options options = {.size = sizeof(options),
-                                                 .ring_pages = ring_pages(stream->settings->ring),
-                                                 .on_record = on_record,
-                                                 .user = stream};
+    const struct grain_events_options wanted = {.size = sizeof(wanted),
+                                                .ring_pages = ring_pages(stream->settings->ring),
+                                                .on_record = on_record,
+                                                .user = stream};
     struct grain_engine_counts before, after;
     struct grain_events_counts counts;
     struct grain_events *events = NULL;
     int error = grain_live_counters(stream->live, &before);
 
     if (!error)
-        error = grain_events_open(&events, stream->live, &options);
+        error = grain_events_open(&events, stream->live, &wanted);
     if (error) {
         say("%s", grain_error());
         return error;
@@ -257,69 +277,18 @@ static bool parse_kind(struct settings *settings, const char *text)
     return settings->kind >= 0;
 }
 
-static bool parse_ring(struct settings *settings, const char *text)
-{
-    if (!option_bytes("--ring", text, &settings->ring))
-        return false;
-    if (settings->ring >= RING_LEAST && settings->ring <= RING_MOST)
-        return true;
-    say("--ring %s: not a size from %dK to %dM", text, RING_LEAST >> 10, RING_MOST >> 20);
-    return false;
-}
-
-static bool parse_option(struct settings *settings, int option)
-{
-    switch (option) {
-    case 'c':
-        return option_number("--count", optarg, 1, UINT64_MAX, &settings->count);
-    case 'R':
-        return parse_ring(settings, optarg);
-    case 'j':
-        settings->json = true;
-        return true;
-    case 'p':
-        settings->root = optarg;
-        return true;
-    case 'h':
-        settings->help = true;
-        return true;
-    default:
-        say("\"grainctl events --help\" lists the options");
-        return false;
-    }
-}
-
-static bool parse_options(struct settings *settings, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'}, {"ring", required_argument, NULL, 'R'},
-        {"json", no_argument, NULL, 'j'},        {"pin-root", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        if (!parse_option(settings, option))
-            return false;
-    if (settings->help)
-        return true;
-    if (optind < argc && !parse_kind(settings, argv[optind++]))
-        return false;
-    if (optind < argc)
-        say("events: one kind, or none for all");
-    return optind == argc;
-}
-
 int cmd_events(int argc, char **argv)
 {
     struct settings settings = {.kind = -1};
+    int first, code;
 
-    argv[0] = (char *)"grainctl";
-    if (!parse_options(&settings, argc, argv))
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (first < argc && !parse_kind(&settings, argv[first++]))
         return EXIT_USAGE;
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
+    if (first < argc) {
+        say("events: one kind, or none for all");
+        return EXIT_USAGE;
     }
     return run(&settings);
 }

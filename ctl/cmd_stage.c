@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl stage: what is looked into, switched while packets pass. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,13 +8,21 @@
 #include "options.h"
 #include "say.h"
 
-static const char usage[] =
-    "usage: grainctl stage dns|tls|quic|all on|off [--pin-root DIR]\n"
-    "\n"
-    "Switches a stage while packets pass, on all interfaces at once: they share one "
-    "configuration.\n"
-    "Packets that a stage does not look into stay in the totals.\n"
-    "\n" OPTION_PIN_ROOT "  --help          this text\n";
+struct settings {
+    const char *root;
+};
+
+static const struct option_row rows[] = {OPTION_PIN_ROOT(struct settings, root)};
+
+static const struct options options = {
+    "stage",
+    "stage dns|tls|quic|all on|off [--pin-root DIR]",
+    "Switches a stage while packets pass, on all interfaces at once: they share one\n"
+    "configuration. Packets that a stage does not look into stay in the totals.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
+};
 
 static int switch_stage(const char *root, const char *name, const char *word)
 {
@@ -43,34 +50,19 @@ static int switch_stage(const char *root, const char *name, const char *word)
 
 int cmd_stage(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"pin-root", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    const char *root = NULL;
-    int option;
+    struct settings settings = {0};
+    int first, code;
 
-    argv[0] = (char *)"grainctl";
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option == 'r') {
-            root = optarg;
-        } else if (option == 'h') {
-            fputs(usage, stdout);
-            return EXIT_OK;
-        } else {
-            say("\"grainctl stage --help\" lists the options");
-            return EXIT_USAGE;
-        }
-    }
-    if (argc - optind > 2) {
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (argc - first > 2) {
         say("stage: %s: a stage is on or off for all interfaces, which share one configuration",
-            argv[optind + 2]);
+            argv[first + 2]);
         return EXIT_USAGE;
     }
-    if (argc - optind < 2) {
+    if (argc - first < 2) {
         say("stage: name a stage, and on or off");
         return EXIT_USAGE;
     }
-    return switch_stage(root, argv[optind], argv[optind + 1]);
+    return switch_stage(settings.root, argv[first], argv[first + 1]);
 }

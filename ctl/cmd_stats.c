@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl stats: packets, bytes and dispositions of what is attached. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,23 +14,32 @@
 #include "stop.h"
 #include "table.h"
 
-static const char usage[] =
-    "usage: grainctl stats [IFACE] [--interval S] [--count N] [--json] [--pin-root DIR]\n"
-    "\n"
-    "Shows how many packets and bytes passed, and what grain understood of them: since the\n"
-    "interfaces were attached, or with --interval in each interval.\n"
-    "\n"
-    "  --interval S    show what passed in each S seconds, until ^C\n"
-    "  --count N       end after N intervals (of 1 second, if --interval does not say)\n"
-    "  --json          one JSON object, or one for each interval, with every "
-    "disposition\n" OPTION_PIN_ROOT "  --help          this text\n";
-
 struct settings {
     const char *root;
     const char *interface;
     uint64_t interval; /* nanoseconds; 0: once, since attached */
     uint64_t count;    /* 0: until ^C */
-    bool json, help;
+    bool json;
+};
+
+static const struct option_row rows[] = {
+    {"interval", OPTION_SECONDS, "S", "show what passed in each S seconds, until ^C",
+     OPTION_TARGET(struct settings, interval)},
+    {"count", OPTION_NUMBER, "N", "end after N intervals (of 1 second, if --interval does not say)",
+     OPTION_TARGET(struct settings, count), .least = 1, .most = UINT64_MAX},
+    OPTION_JSON(struct settings,
+                "one JSON object, or one for each interval, with every disposition"),
+    OPTION_PIN_ROOT(struct settings, root),
+};
+
+static const struct options options = {
+    "stats",
+    "stats [IFACE] [--interval S] [--count N] [--json] [--pin-root DIR]",
+    "Shows how many packets and bytes passed, and what grain understood of them: since the\n"
+    "interfaces were attached, or with --interval in each interval.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
 };
 
 /* What passed between two readings, or since the beginning. */
@@ -295,44 +303,17 @@ static int run_intervals(const struct settings *settings, struct grain_live **li
     return error;
 }
 
-static bool parse_option(struct settings *settings, int option)
+static bool read_options(struct settings *settings, int argc, char **argv, int *code)
 {
-    switch (option) {
-    case 'i':
-        return option_seconds("--interval", optarg, &settings->interval);
-    case 'c':
-        return option_number("--count", optarg, 1, UINT64_MAX, &settings->count);
-    case 'j':
-        settings->json = true;
-        return true;
-    case 'p':
-        settings->root = optarg;
-        return true;
-    case 'h':
-        settings->help = true;
-        return true;
-    default:
-        say("\"grainctl stats --help\" lists the options");
+    int first;
+
+    if (!options_read(&options, settings, argc, argv, &first, code))
         return false;
-    }
-}
-
-static bool parse_options(struct settings *settings, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"interval", required_argument, NULL, 'i'}, {"count", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},           {"pin-root", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        if (!parse_option(settings, option))
-            return false;
-    if (optind < argc)
-        settings->interface = argv[optind++];
-    if (optind < argc) {
+    if (first < argc)
+        settings->interface = argv[first++];
+    if (first < argc) {
         say("stats: one interface, or none for all");
+        *code = EXIT_USAGE;
         return false;
     }
     if (settings->count && !settings->interval)
@@ -344,15 +325,10 @@ int cmd_stats(int argc, char **argv)
 {
     struct settings settings = {0};
     struct grain_live *live;
-    int error;
+    int error, code;
 
-    argv[0] = (char *)"grainctl";
-    if (!parse_options(&settings, argc, argv))
-        return EXIT_USAGE;
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
-    }
+    if (!read_options(&settings, argc, argv, &code))
+        return code;
     live = live_open(settings.root);
     if (!live)
         return EXIT_FAILED;

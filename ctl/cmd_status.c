@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl status: what is attached, who else is there, how full the tables are, what was lost. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +18,24 @@
 #include "status.h"
 #include "table.h"
 
-static const char usage[] =
-    "usage: grainctl status [--json] [--pin-root DIR]\n"
-    "\n"
-    "Shows where grain is attached and how, who else is at the hook, how full the tables are, and\n"
-    "every counter of something that was lost.\n"
-    "\n"
-    "  --json          one JSON object\n" OPTION_PIN_ROOT "  --help          this text\n";
-
 struct settings {
     const char *root;
-    bool json, help;
+    bool json;
+};
+
+static const struct option_row rows[] = {
+    OPTION_JSON(struct settings, "one JSON object"),
+    OPTION_PIN_ROOT(struct settings, root),
+};
+
+static const struct options options = {
+    "status",
+    "status [--json] [--pin-root DIR]",
+    "Shows where grain is attached and how, who else is at the hook, how full the tables are, and\n"
+    "every counter of something that was lost.\n",
+    NULL,
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
 };
 
 static int add_other(void *user, const struct grain_live_other *other)
@@ -127,31 +133,12 @@ static int run(const struct settings *settings)
 
 int cmd_status(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"pin-root", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     struct settings settings = {0};
-    int option;
+    int first, code;
 
-    argv[0] = (char *)"grainctl";
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option == '?') {
-            say("\"grainctl status --help\" lists the options");
-            return EXIT_USAGE;
-        }
-        settings.json |= option == 'j';
-        settings.help |= option == 'h';
-        if (option == 'p')
-            settings.root = optarg;
-    }
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
-    }
-    if (optind < argc) {
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (first < argc) {
         say("status: takes no arguments");
         return EXIT_USAGE;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl top: the most frequent names, server names or dispositions. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,30 +13,36 @@
 
 #define ROWS_DEFAULT 20
 
-static const char usage[] =
-    "usage: grainctl top [dns|sni|dispositions] [--once] [--json] [-n N] [--interval S]\n"
-    "                    [--pin-root DIR]\n"
-    "\n"
-    "Shows the names that were counted, with counts, rates, shares, and when they were first and\n"
-    "last seen. It reads tables, so that nobody has to have listened.\n"
-    "\n"
-    "  --once          print the list and end; with --interval: after S seconds, with the rates\n"
-    "                  of that time\n"
-    "  --json          one JSON object; without --once one each interval, until ^C\n"
-    "  -n N            print at most N rows; 0: all (20)\n"
-    "  --interval S    read anew each S seconds (1)\n" OPTION_PIN_ROOT
-    "  --help          this text\n"
-    "\n"
-    "Keys: Tab turns to the next list; c, r, n and l sort by count, rate, name and when last "
-    "seen;\n"
-    "/ filters, Esc takes the filter off; Space pauses; arrows and pages move; q quits.\n";
-
 struct settings {
     const char *root;
     enum top_view view;
     uint64_t rows;
     uint64_t interval; /* 0: not given */
-    bool once, json, help;
+    bool once, json;
+};
+
+static const struct option_row rows[] = {
+    {"once", OPTION_FLAG, NULL,
+     "print the list and end; with --interval: after S seconds, with the rates of that time",
+     OPTION_TARGET(struct settings, once)},
+    OPTION_JSON(struct settings, "one JSON object; without --once one each interval, until ^C"),
+    {"n", OPTION_NUMBER, "N", "print at most N rows; 0: all (20)",
+     OPTION_TARGET(struct settings, rows), .most = 1000000000},
+    {"interval", OPTION_SECONDS, "S", "read anew each S seconds (1)",
+     OPTION_TARGET(struct settings, interval)},
+    OPTION_PIN_ROOT(struct settings, root),
+};
+
+static const struct options options = {
+    "top",
+    "top [dns|sni|dispositions] [--once] [--json] [-n N] [--interval S]\n"
+    "                    [--pin-root DIR]",
+    "Shows the names that were counted, with counts, rates, shares, and when they were first and\n"
+    "last seen. It reads tables, so that nobody has to have listened.\n",
+    "Keys: Tab turns to the next list; c, r, n and l sort by count, rate, name and when last\n"
+    "seen; / filters, Esc takes the filter off; Space pauses; arrows and pages move; q quits.\n",
+    rows,
+    sizeof(rows) / sizeof(rows[0]),
 };
 
 static int print(const struct settings *settings, const struct top *top)
@@ -118,62 +123,18 @@ static bool parse_view(struct settings *settings, const char *text)
     return false;
 }
 
-static bool parse_option(struct settings *settings, int option)
-{
-    switch (option) {
-    case 'o':
-        settings->once = true;
-        return true;
-    case 'j':
-        settings->json = true;
-        return true;
-    case 'n':
-        return option_number("-n", optarg, 0, 1000000000, &settings->rows);
-    case 'i':
-        return option_seconds("--interval", optarg, &settings->interval);
-    case 'p':
-        settings->root = optarg;
-        return true;
-    case 'h':
-        settings->help = true;
-        return true;
-    default:
-        say("\"grainctl top --help\" lists the options");
-        return false;
-    }
-}
-
-static bool parse_options(struct settings *settings, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"once", no_argument, NULL, 'o'},           {"json", no_argument, NULL, 'j'},
-        {"interval", required_argument, NULL, 'i'}, {"pin-root", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "hn:", options, NULL)) != -1)
-        if (!parse_option(settings, option))
-            return false;
-    if (settings->help)
-        return true;
-    if (optind < argc && !parse_view(settings, argv[optind++]))
-        return false;
-    if (optind < argc)
-        say("top: one list at a time");
-    return optind == argc;
-}
-
 int cmd_top(int argc, char **argv)
 {
     struct settings settings = {.rows = ROWS_DEFAULT};
+    int first, code;
 
-    argv[0] = (char *)"grainctl";
-    if (!parse_options(&settings, argc, argv))
+    if (!options_read(&options, &settings, argc, argv, &first, &code))
+        return code;
+    if (first < argc && !parse_view(&settings, argv[first++]))
         return EXIT_USAGE;
-    if (settings.help) {
-        fputs(usage, stdout);
-        return EXIT_OK;
+    if (first < argc) {
+        say("top: one list at a time");
+        return EXIT_USAGE;
     }
     return run(&settings);
 }

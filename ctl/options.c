@@ -97,3 +97,15 @@ bool option_stages(const char *option, const char *text, uint32_t *out)
         at += length + 1;
     }
 }
+
+bool option_word(const char *command, const char *option, const char *text,
+                 const struct option_word *words, int *out)
+{
+    for (; words->word; words++)
+        if (!strcmp(words->word, text)) {
+            *out = words->value;
+            return true;
+        }
+    say("%s %s: not one that there is; \"grainctl %s --help\" lists them", option, text, command);
+    return false;
+}
