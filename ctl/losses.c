@@ -6,6 +6,8 @@ bool counter_is_loss(unsigned int counter)
     switch (counter) {
     case GRAIN_COUNTER_EVENTS_SEEN:
     case GRAIN_COUNTER_EVENTS_SENT:
+    case GRAIN_COUNTER_EVENTS_SAMPLED_OUT:
+    case GRAIN_COUNTER_EVENTS_NO_READER:
     case GRAIN_COUNTER_NAMES_EXTRA:
     case GRAIN_COUNTER_NAMES_NEW:
     case GRAIN_COUNTER_NAMES_REPLACED:

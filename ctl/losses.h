@@ -7,7 +7,8 @@
 
 #include "table.h"
 
-/* All others count ordinary work. */
+/* All others count ordinary work, or events that nobody asked for: not sampled, without a reader.
+ */
 bool counter_is_loss(unsigned int counter);
 
 /* A row for each that is not zero, after the headings; how many there are. */

@@ -194,6 +194,19 @@ static void print_tables(const struct status *status, const struct style *style)
            status->memory.rings / 1048576.0);
 }
 
+/* Events that were not sent because nobody asked for them are no loss. */
+static void print_events(const struct status *status)
+{
+    const uint64_t *counters = status->counts.counters;
+    char seen[COUNT_TEXT_MAX], sent[COUNT_TEXT_MAX], sampled[COUNT_TEXT_MAX], none[COUNT_TEXT_MAX];
+
+    printf("\nevents: %s possible, %s sent, %s not chosen by sampling, %s with no reader\n",
+           count_text(seen, counters[GRAIN_COUNTER_EVENTS_SEEN]),
+           count_text(sent, counters[GRAIN_COUNTER_EVENTS_SENT]),
+           count_text(sampled, counters[GRAIN_COUNTER_EVENTS_SAMPLED_OUT]),
+           count_text(none, counters[GRAIN_COUNTER_EVENTS_NO_READER]));
+}
+
 static void print_losses(const struct status *status, const struct style *style)
 {
     struct table *table = table_new("rll");
@@ -216,6 +229,7 @@ int status_print_text(const struct status *status)
     print_head(status);
     print_sources(status, &style);
     print_tables(status, &style);
+    print_events(status);
     print_losses(status, &style);
     return output_flush();
 }

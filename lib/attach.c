@@ -356,18 +356,22 @@ static int take_slot(struct attach *attach, struct target *target)
     return error;
 }
 
-/* Try one way. Without a trace when it fails. */
-static int try_way(struct attach *attach, struct target *target)
+/* Try one way. Without a trace when it fails; *obstacle: what was in the way. */
+static int try_way(struct attach *attach, struct target *target, enum grain_obstacle *obstacle)
 {
-    struct grain_hold hold = {attach->session.pinned, target->slot, false, &target->source};
+    struct grain_hold hold = {attach->session.pinned, target->slot, false, &target->source, false};
     int error =
         grain_program_open(&target->program, attach->session.pinned, target->slot, &target->source);
 
     if (!error && target->source.way != GRAIN_WAY_DISPATCHER)
         error = grain_program_load(&target->program, target->source.name);
-    if (error)
+    *obstacle = GRAIN_OBSTACLE_PROGRAM;
+    if (error) {
+        grain_program_free(&target->program);
         return error;
+    }
     error = grain_way_attach(&hold, &target->program);
+    *obstacle = hold.refused ? GRAIN_OBSTACLE_HOOK : GRAIN_OBSTACLE_OWN;
     if (error) {
         (void)grain_way_detach(&hold);
         grain_program_free(&target->program);
@@ -392,12 +396,14 @@ static int attach_target(struct attach *attach, struct target *target)
     target->source.attached_ns = boot_time();
     error = take_slot(attach, target);
     while (!error) {
-        error = try_way(attach, target);
+        enum grain_obstacle obstacle;
+
+        error = try_way(attach, target, &obstacle);
         if (!error)
             return grain_ingress_add(&attach->session, target->slot, &target->source);
         /* The slot stays marked: nothing is at the hook. */
-        error =
-            grain_choose_next(&attach->chooser, target->device, &target->source, &choice, error);
+        error = grain_choose_next(&attach->chooser, target->device, &target->source, &choice,
+                                  obstacle, error);
         if (!error)
             error = grain_pinned_set_source(attach->session.pinned, target->slot, &target->source);
     }

@@ -193,10 +193,19 @@ static int refused_by_holder(const struct grain_chooser *chooser, const struct g
 }
 
 int grain_choose_next(struct grain_chooser *chooser, const struct grain_device *device,
-                      struct grain_source *source, struct grain_choice *choice, int error)
+                      struct grain_source *source, struct grain_choice *choice,
+                      enum grain_obstacle obstacle, int error)
 {
-    if (source->hook != GRAIN_HOOK_XDP || error == -EPERM || error == -ENODEV)
+    if (source->hook != GRAIN_HOOK_XDP || obstacle == GRAIN_OBSTACLE_OWN || error == -EPERM ||
+        error == -ENODEV)
         return error;
+    if (obstacle == GRAIN_OBSTACLE_PROGRAM) {
+        if (chooser->hook == GRAIN_HOOK_XDP || chooser->mode == GRAIN_MODE_SKB)
+            return error;
+        grain_note(chooser->session, "", "tc instead: %s", grain_error());
+        choose_tc(source);
+        return 0;
+    }
     if (source->way == GRAIN_WAY_DISPATCHER && error == -ENOENT) {
         chooser->no_dispatcher = true;
         grain_note(chooser->session, "",

@@ -24,8 +24,16 @@ struct grain_choice {
 int grain_choose(struct grain_chooser *chooser, const struct grain_device *device,
                  struct grain_source *source, struct grain_choice *choice);
 
+/* What was in the way of an attempt. */
+enum grain_obstacle {
+    GRAIN_OBSTACLE_PROGRAM, /* the kernel does not load it: another program may do */
+    GRAIN_OBSTACLE_HOOK,    /* the driver, or who is at the hook: another way may do */
+    GRAIN_OBSTACLE_OWN,     /* a pin, a map, the namespace: no other way helps */
+};
+
 /* What was chosen failed with `error`: the next way, noted, or the error with its message. */
 int grain_choose_next(struct grain_chooser *chooser, const struct grain_device *device,
-                      struct grain_source *source, struct grain_choice *choice, int error);
+                      struct grain_source *source, struct grain_choice *choice,
+                      enum grain_obstacle obstacle, int error);
 
 #endif

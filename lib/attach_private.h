@@ -57,6 +57,7 @@ struct grain_hold {
     uint32_t slot;
     bool next; /* the second program of a source, during an upgrade */
     struct grain_source *source;
+    bool refused; /* by the hook: another way may do; any other failure has its message */
 };
 
 /* Attach a program in the way that source->way says; sets program_id, link_id, filter_*, flags.

@@ -29,7 +29,11 @@ static int attach_alone(struct grain_hold *hold, const struct grain_program *pro
                     hold->source->mode == GRAIN_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
     int link = bpf_link_create(program->fd, (int)hold->source->ifindex, BPF_XDP, &options);
 
-    return link < 0 ? grain_attach_refused(hold->source, -errno) : grain_link_hold(hold, link);
+    if (link < 0) {
+        hold->refused = true;
+        return grain_attach_refused(hold->source, -errno);
+    }
+    return grain_link_hold(hold, link);
 }
 
 int grain_way_attach(struct grain_hold *hold, struct grain_program *program)
@@ -39,6 +43,7 @@ int grain_way_attach(struct grain_hold *hold, struct grain_program *program)
 
     if (source->way == GRAIN_WAY_DISPATCHER) {
         error = grain_dispatcher_attach(hold, program);
+        hold->refused = error;
         if (!error)
             error = grain_pin_put(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next,
                                   program->fd);

@@ -47,7 +47,7 @@ static void read_presence(struct grain_live *live, const struct grain_live_sourc
                           struct grain_live_state *out)
 {
     struct grain_source source = from->source;
-    const struct grain_hold hold = {live->pinned, from->slot, false, &source};
+    const struct grain_hold hold = {live->pinned, from->slot, false, &source, false};
     int present = grain_way_present(&hold);
 
     if (!*out->name)

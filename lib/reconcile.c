@@ -108,8 +108,8 @@ static void hand_over_ingress(struct grain_session *session, uint32_t slot,
 int grain_source_release(struct grain_session *session, uint32_t slot, struct grain_source *source)
 {
     struct grain_source second = *source;
-    struct grain_hold next = {session->pinned, slot, true, &second};
-    struct grain_hold hold = {session->pinned, slot, false, source};
+    struct grain_hold next = {session->pinned, slot, true, &second, false};
+    struct grain_hold hold = {session->pinned, slot, false, source, false};
     int error;
 
     if (source->state != GRAIN_SOURCE_CHANGING) {
@@ -151,7 +151,7 @@ static bool all_complete(struct grain_session *session)
     struct grain_source source;
 
     for (uint32_t slot = 0; slot < GRAIN_SOURCE_SLOTS; slot++) {
-        struct grain_hold hold = {session->pinned, slot, false, &source};
+        struct grain_hold hold = {session->pinned, slot, false, &source, false};
 
         if (!grain_pinned_source(session->pinned, slot, &source) &&
             source.state == GRAIN_SOURCE_CHANGING &&
@@ -196,7 +196,7 @@ static int interface_there(const struct grain_source *source, char *name)
 
 static int check_attached(struct grain_session *session, uint32_t slot, struct grain_source *source)
 {
-    const struct grain_hold hold = {session->pinned, slot, false, source};
+    const struct grain_hold hold = {session->pinned, slot, false, source, false};
     char name[IF_NAMESIZE] = "";
     int present = grain_way_present(&hold);
     int there = interface_there(source, name);

@@ -82,7 +82,7 @@ static int take_over(struct grain_session *session, uint32_t slot, struct grain_
 
 static int replace_in_place(struct grain_session *session, struct second *second)
 {
-    struct grain_hold hold = {session->pinned, second->slot, false, &second->source};
+    struct grain_hold hold = {session->pinned, second->slot, false, &second->source, false};
     int back, error = grain_program_open(&second->program, session->pinned, second->slot,
                                          &second->source);
 
@@ -138,7 +138,7 @@ static int attach_second(struct grain_hold *hold, struct grain_program *program)
 static int place_second(struct upgrade *upgrade, struct second *second, uint32_t generation)
 {
     struct grain_pinned *pinned = upgrade->session->pinned;
-    struct grain_hold hold = {pinned, second->slot, true, &second->source};
+    struct grain_hold hold = {pinned, second->slot, true, &second->source, false};
     int error;
 
     second->source.generation = generation;
@@ -155,7 +155,7 @@ static void remove_second(struct grain_session *session, uint32_t slot,
                           const struct grain_source *of)
 {
     struct grain_source source = *of;
-    struct grain_hold hold = {session->pinned, slot, true, &source};
+    struct grain_hold hold = {session->pinned, slot, true, &source, false};
 
     if (source.way == GRAIN_WAY_XDP)
         grain_pin_drop(session->pinned, GRAIN_PIN_PROGRAMS, slot, true);
@@ -167,7 +167,7 @@ static void remove_second(struct grain_session *session, uint32_t slot,
 static int retire(struct grain_session *session, uint32_t slot, struct grain_source *before,
                   struct grain_source *after, const struct grain_program *program)
 {
-    struct grain_hold hold = {session->pinned, slot, false, before};
+    struct grain_hold hold = {session->pinned, slot, false, before, false};
     int error =
         before->way == GRAIN_WAY_XDP ? grain_way_replace(&hold, program) : grain_way_detach(&hold);
 
@@ -253,7 +253,7 @@ static bool replaced(struct grain_session *session, uint32_t slot,
                      const struct grain_source *source, uint32_t next_id)
 {
     struct grain_source as_next = *source;
-    struct grain_hold hold = {session->pinned, slot, false, &as_next};
+    struct grain_hold hold = {session->pinned, slot, false, &as_next, false};
     uint32_t at_link = 0;
 
     as_next.program_id = next_id;
@@ -282,7 +282,7 @@ static int settle_after_flip(struct grain_session *session, uint32_t slot,
                              struct grain_source *source, struct grain_source *second, int fd)
 {
     const struct grain_program program = {.fd = fd, .id = second->program_id};
-    const struct grain_hold next = {session->pinned, slot, true, second};
+    const struct grain_hold next = {session->pinned, slot, true, second, false};
     struct grain_source before = *source;
 
     grain_tc_second(second);
@@ -298,7 +298,7 @@ static int settle_after_flip(struct grain_session *session, uint32_t slot,
 static void settle_link(struct grain_session *session, uint32_t slot,
                         const struct grain_source *source)
 {
-    struct grain_hold next = {session->pinned, slot, true, (struct grain_source *)source};
+    struct grain_hold next = {session->pinned, slot, true, (struct grain_source *)source, false};
     uint32_t program_id = 0;
     int link;
 
