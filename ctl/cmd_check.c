@@ -105,6 +105,17 @@ static bool program_failed(const struct grain_check_program *program)
     return program->error && (program->error != -EPERM || !geteuid());
 }
 
+/* What 0 stands for is not known: "-". */
+static const char *known_count(char *buffer, uint64_t count)
+{
+    return count ? count_text(buffer, count) : "-";
+}
+
+static void put_known(json_t *object, const char *name, uint64_t count)
+{
+    json_put(object, name, count ? json_integer((json_int_t)count) : json_null());
+}
+
 static void program_row(void *user, const struct grain_check_program *program)
 {
     struct check *check = user;
@@ -113,9 +124,9 @@ static void program_row(void *user, const struct grain_check_program *program)
     check->failed |= program_failed(program);
     table_cell(check->table, "%s", program->name);
     table_cell(check->table, "%s", program->error ? error_name(program->error) : "loads");
-    table_cell(check->table, "%s", count_text(buffer, program->verified));
-    table_cell(check->table, "%s", count_text(buffer, program->instructions));
-    table_cell(check->table, "%s", count_text(buffer, program->machine_bytes));
+    table_cell(check->table, "%s", known_count(buffer, program->verified));
+    table_cell(check->table, "%s", known_count(buffer, program->instructions));
+    table_cell(check->table, "%s", known_count(buffer, program->machine_bytes));
     table_cell(check->table, "%.1f", program->load_ns / 1e6);
 }
 
@@ -129,9 +140,9 @@ static void program_json(void *user, const struct grain_check_program *program)
     json_put(object, "loads", json_boolean(!program->error));
     if (program->error)
         json_put_text(object, "error", error_name(program->error));
-    json_put_number(object, "verified_instructions", program->verified);
-    json_put_number(object, "instructions", program->instructions);
-    json_put_number(object, "machine_bytes", program->machine_bytes);
+    put_known(object, "verified_instructions", program->verified);
+    put_known(object, "instructions", program->instructions);
+    put_known(object, "machine_bytes", program->machine_bytes);
     json_put_number(object, "load_ns", program->load_ns);
     json_append(check->list, object);
 }
