@@ -29,6 +29,7 @@ SEND = os.path.join(BUILD, "bench", "grain_bench_send")
 READER = os.path.join(BUILD, "bench", "grain_bench_reader")
 SENDING, RECEIVING = "grain-bench-a", "grain-bench-b"  # namespaces
 SENDER_CPU, READER_CPU = "0", "1"
+READ, STOPPED = "grain, tc, in, one known name in 100 as JSON", "the same, its reader stopped"
 
 SURICATA = """%YAML 1.1
 ---
@@ -268,10 +269,13 @@ def arms(network):
         Grain(network, "grain, XDP native, in", "--hook", "xdp", "--mode", "native", "--direction", "in"),
         Grain(network, "grain, XDP generic, in", "--hook", "xdp", "--mode", "skb", "--direction", "in"),
         Grain(network, "grain, tc, in", "--hook", "tc", "--direction", "in"),
-        Grain(network, "grain, tc, in; and out at the sender", "--hook", "tc", "--direction", "in", sender=True),
-        GrainRead(network, "grain, tc, in, one known name in 100 as JSON", "--hook", "tc", "--direction", "in",
-                  stopped=False),
-        GrainRead(network, "the same, its reader stopped", "--hook", "tc", "--direction", "in", stopped=True),
+        Grain(network, "grain, XDP native, in; and tc, out at the sender", "--hook", "xdp", "--mode", "native",
+              "--direction", "in", sender=True),
+        Grain(network, "grain, XDP generic, in; and tc, out at the sender", "--hook", "xdp", "--mode", "skb",
+              "--direction", "in", sender=True),
+        Grain(network, "grain, tc, in; and tc, out at the sender", "--hook", "tc", "--direction", "in", sender=True),
+        GrainRead(network, READ, "--hook", "tc", "--direction", "in", stopped=False),
+        GrainRead(network, STOPPED, "--hook", "tc", "--direction", "in", stopped=True),
         Pcap(network), Tcpdump(network), Suricata(network),
     ]
 
@@ -324,17 +328,23 @@ def median(values):
 
 
 def gather(network, options):
+    """Every arm stands between two measurements with nothing attached: a shared machine drifts within minutes."""
     everything = arms(network)
-    results = {arm.title: {"kernel": [], "reader": [], "bulk": [], "lost": [], "why": arm.missing()}
+    results = {arm.title: {"kernel": [], "base": [], "reader": [], "bulk": [], "lost": [], "why": arm.missing()}
                for arm in everything}
-    for _ in range(options.rounds):
-        for arm in everything:
+    nothing = everything[0]
+    for number in range(options.rounds):
+        before = measure_cpu(nothing, options)[0]
+        for arm in everything[number % len(everything):] + everything[:number % len(everything)]:
             row = results[arm.title]
             if row["why"]:
                 continue
             kernel, reader, counts = measure_cpu(arm, options)
+            after = measure_cpu(nothing, options)[0]
             row["kernel"].append(kernel)
+            row["base"].append((before + after) / 2)
             row["reader"].append(reader)
+            before = after
             if counts:
                 row["lost"].append(counts[1] / max(1, sum(counts)))
             if shutil.which("iperf3"):
@@ -369,24 +379,35 @@ def events(network, options):
     return rows
 
 
+def quartiles(values):
+    """The middle half, as text: one round has none."""
+    if len(values) < 2:
+        return ""
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{low:.0f} to {high:.0f}"
+
+
 def table(results, options):
-    nothing = median(results["nothing"]["kernel"])
-    bulk = median(results["nothing"]["bulk"])
-    lines = [f"{options.frames:,} frames of the mix at {options.rate:,} a second, {options.rounds} rounds in turn; bulk: one TCP "
-             f"connection for {options.seconds} s. Medians.", "",
+    nothing = results["nothing"]
+    lines = [f"{options.frames:,} frames of the mix at {options.rate:,} a second, {options.rounds} rounds in turn, each begun at "
+             f"another arm; bulk: one TCP connection for {options.seconds} s. Medians over the rounds. *Above nothing* is beside "
+             "the measurements with nothing just before and just after; *middle half* is the spread of the sum.", "",
              "| on the receiving interface | sender and kernel, ns a frame | above nothing | reader, ns a frame | sum above "
-             "nothing | frames lost | bulk TCP, Gbit/s | × nothing |", "|---|---|---|---|---|---|---|---|"]
+             "nothing | middle half | frames lost | bulk TCP, Gbit/s | × nothing |", "|---|---|---|---|---|---|---|---|---|"]
     for title, row in results.items():
         if row["why"]:
-            lines.append(f"| {title} | {row['why']} | | | | | | |")
+            lines.append(f"| {title} | {row['why']} | | | | | | | |")
             continue
-        kernel, reader = median(row["kernel"]), median(row["reader"])
-        above = kernel - nothing
+        above = [kernel - base for kernel, base in zip(row["kernel"], row["base"])]
+        both = [kernel + reader for kernel, reader in zip(above, row["reader"])]
         lost = f"{100 * max(row['lost']):.1f} %" if row["lost"] else ""
-        speed = median(row["bulk"])
-        lines.append(f"| {title} | {kernel:.0f} | {above:.0f} | {reader:.0f} | {above + reader:.0f} | {lost} | "
-                     f"{speed:.1f} | {speed / bulk:.2f} |")
-    return lines
+        ratio = [mine / theirs for mine, theirs in zip(row["bulk"], nothing["bulk"])]
+        lines.append(f"| {title} | {median(row['kernel']):.0f} | {median(above):.0f} | {median(row['reader']):.0f} | "
+                     f"{median(both):.0f} | {quartiles(both)} | {lost} | {median(row['bulk']):.1f} | "
+                     f"{median(ratio):.2f} |")
+    stopped = [mine / theirs for mine, theirs in zip(results[STOPPED]["kernel"], results[READ]["kernel"])]
+    return lines + ["", f"A stopped reader's packet path beside that with a running one: × {median(stopped):.3f} (rounds from "
+                        f"{min(stopped):.3f} to {max(stopped):.3f})."]
 
 
 def event_table(rows):
