@@ -14,6 +14,7 @@ int cmd_attach(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_stage(int argc, char **argv);
 int cmd_stats(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct command {
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
     {"top", cmd_top, "show the most frequent names, live"},
     {"events", cmd_events, "show names and hellos as they pass"},
+    {"export", cmd_export, "send counters to a StatsD server"},
     {"check", cmd_check, "find out what this kernel and user may do"},
     {"replay", cmd_replay, "run captures through grain and show what is in them"},
 };
