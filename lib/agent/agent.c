@@ -104,20 +104,6 @@ int grain_agent_add_pipeline(struct grain_agent *agent, struct grain_pipeline *p
     return 0;
 }
 
-int agent_feed(struct grain_agent *agent, enum grain_group group, const struct grain_item *item)
-{
-    for (size_t i = 0; i < agent->pipeline_count; i++) {
-        struct grain_item copy;
-
-        if (!(grain_pipeline_groups(agent->pipelines[i]) & (1U << group)))
-            continue;
-        memcpy(&copy, item,
-               offsetof(struct grain_item, tags) + item->tag_count * sizeof(item->tags[0]));
-        grain_pipeline_take(agent->pipelines[i], &copy);
-    }
-    return 0;
-}
-
 /* ---- to the sinks ---- */
 
 static void number(struct grain_agent *agent)
@@ -148,6 +134,117 @@ static void commit(struct grain_agent *agent)
         agent->state_failed = error;
     }
     put(agent);
+}
+
+/* ---- changing while it runs ---- */
+
+static size_t find_sink(const struct grain_agent *agent, const char *name)
+{
+    size_t i = 0;
+
+    while (i < agent->sink_count && strcmp(grain_sink_name(agent->sinks[i]), name))
+        i++;
+    return i;
+}
+
+struct grain_sink *grain_agent_sink(const struct grain_agent *agent, const char *name)
+{
+    size_t i = find_sink(agent, name);
+
+    return i < agent->sink_count ? agent->sinks[i] : NULL;
+}
+
+bool grain_agent_sink_name(const struct grain_agent *agent, size_t i, char *name)
+{
+    if (i >= agent->sink_count)
+        return false;
+    (void)snprintf(name, GRAIN_SINK_NAME_MAX, "%s", grain_sink_name(agent->sinks[i]));
+    return true;
+}
+
+const char *grain_agent_settings(const struct grain_agent *agent, const char *name)
+{
+    size_t i = find_sink(agent, name);
+
+    return i < agent->sink_count && agent->sink_settings[i] ? agent->sink_settings[i] : "";
+}
+
+int grain_agent_set_settings(struct grain_agent *agent, const char *name, const char *settings)
+{
+    size_t i = find_sink(agent, name);
+    char *copy = i < agent->sink_count ? strdup(settings) : NULL;
+
+    if (!copy)
+        return grain_fail(-ENOMEM, "no memory");
+    free(agent->sink_settings[i]);
+    agent->sink_settings[i] = copy;
+    return 0;
+}
+
+void grain_agent_drop_pipelines(struct grain_agent *agent)
+{
+    uint64_t now_ns = agent_now(CLOCK_REALTIME);
+
+    for (size_t i = 0; i < agent->pipeline_count; i++)
+        grain_pipeline_flush(agent->pipelines[i], now_ns, true);
+    commit(agent);
+    for (size_t i = 0; i < agent->pipeline_count; i++) {
+        agent->refused_before += grain_pipeline_refused(agent->pipelines[i]);
+        grain_pipeline_free(agent->pipelines[i]);
+    }
+    agent->pipeline_count = 0;
+    agent->groups = 0;
+}
+
+static void free_sink(struct grain_agent *agent, size_t i)
+{
+    char name[GRAIN_SINK_NAME_MAX];
+    uint64_t left;
+
+    (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
+    if (grain_sink_free(agent->sinks[i], &left))
+        agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
+    free(agent->sink_settings[i]);
+    agent->left += left;
+    agent->kept += agent->state ? left : 0;
+    if (left)
+        agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s", name,
+                  (unsigned long long)left,
+                  agent->state ? "; they are kept for the next agent" : "");
+}
+
+void grain_agent_drop_sink(struct grain_agent *agent, const char *name)
+{
+    size_t i = find_sink(agent, name);
+
+    if (i == agent->sink_count)
+        return;
+    grain_sink_drain(agent->sinks[i], agent_now(CLOCK_MONOTONIC) + agent->options.drain_ns);
+    free_sink(agent, i);
+    agent->sink_count--;
+    agent->sinks[i] = agent->sinks[agent->sink_count];
+    agent->sink_told[i] = agent->sink_told[agent->sink_count];
+    agent->sink_settings[i] = agent->sink_settings[agent->sink_count];
+    agent->sink_settings[agent->sink_count] = NULL;
+}
+
+void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns)
+{
+    agent->options.interval_ns = interval_ns;
+}
+
+int agent_feed(struct grain_agent *agent, enum grain_group group, const struct grain_item *item)
+{
+    for (size_t i = 0; i < agent->pipeline_count; i++) {
+        struct grain_item copy;
+
+        if (!(grain_pipeline_groups(agent->pipelines[i]) & (1U << group)))
+            continue;
+        memcpy(&copy, item,
+               offsetof(struct grain_item, tags) + item->tag_count * sizeof(item->tags[0]));
+        grain_pipeline_take(agent->pipelines[i], &copy);
+    }
+    return 0;
 }
 
 /* ---- collecting ---- */
@@ -315,18 +412,8 @@ static void drain(struct grain_agent *agent, int signals)
 static void free_sinks(struct grain_agent *agent)
 {
     for (size_t i = 0; i < agent->sink_count; i++) {
-        char name[GRAIN_SINK_NAME_MAX];
-        uint64_t left;
-
-        (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
-        if (grain_sink_free(agent->sinks[i], &left))
-            agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
-        agent->left += left;
-        agent->kept += agent->state ? left : 0;
-        if (left)
-            agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s", name,
-                      (unsigned long long)left,
-                      agent->state ? "; they are kept for the next agent" : "");
+        free_sink(agent, i);
+        agent->sink_settings[i] = NULL;
     }
     agent->sink_count = 0;
 }
@@ -467,8 +554,10 @@ void grain_agent_free(struct grain_agent *agent)
     close_live(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_free(agent->pipelines[i]);
-    for (size_t i = 0; i < agent->sink_count; i++)
+    for (size_t i = 0; i < agent->sink_count; i++) {
         (void)grain_sink_free(agent->sinks[i], NULL);
+        free(agent->sink_settings[i]);
+    }
     grain_collect_free(agent->collect);
     free(agent->pin_root);
     free(agent->state);

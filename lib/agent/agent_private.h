@@ -24,6 +24,7 @@ struct grain_agent {
     char *pin_root, *state;
     struct grain_sink *sinks[AGENT_SINKS_MAX];
     struct agent_told sink_told[AGENT_SINKS_MAX];
+    char *sink_settings[AGENT_SINKS_MAX];
     size_t sink_count;
     struct grain_pipeline *pipelines[AGENT_PIPELINES_MAX];
     size_t pipeline_count;
