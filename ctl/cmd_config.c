@@ -68,7 +68,8 @@ static void print_group(unsigned int group)
 
 static int measurements(void)
 {
-    puts("# Measurements and events\n\nMade by `grainctl config measurements` from the program's own "
+    puts("# Measurements and events\n\nMade by `grainctl config measurements` from the program's "
+         "own "
          "list. A group is what a pipeline's\n`from` names. Counters are what was added since the "
          "last collection.");
     for (unsigned int group = 0; group < GRAIN_GROUP_COUNT; group++)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -37,8 +38,10 @@ static const struct option_row rows[] = {
 static const struct options options = {
     "run",
     "run [-c FILE] [--check] [--no-attach]",
-    "Runs the agent: reads what is attached, and hands it through the configuration's pipelines to\n"
-    "its sinks, until SIGTERM or ^C. SIGHUP reads the configuration anew: what changed is applied,\n"
+    "Runs the agent: reads what is attached, and hands it through the configuration's pipelines "
+    "to\n"
+    "its sinks, until SIGTERM or ^C. SIGHUP reads the configuration anew: what changed is "
+    "applied,\n"
     "and a wrong one leaves everything as it was. What is attached stays so when the agent ends.\n",
     NULL,
     rows,
@@ -118,6 +121,25 @@ static uint32_t ring_pages(uint32_t bytes)
     return pages;
 }
 
+/* Of root, or of whoever runs this, and of nobody else to write: what was told is believed. */
+static int prepare_state(const char *path)
+{
+    struct stat found;
+
+    if (!path)
+        return 0;
+    if (mkdir(path, 0700) && errno != EEXIST)
+        say("%s: %s", path, strerror(errno));
+    else if (stat(path, &found))
+        say("%s: %s", path, strerror(errno));
+    else if (!S_ISDIR(found.st_mode) || (found.st_uid && found.st_uid != geteuid()) ||
+             (found.st_mode & 022))
+        say("%s: the state is a directory that only root or the agent's user may write to", path);
+    else
+        return 0;
+    return -1;
+}
+
 static int run_agent(struct run *run)
 {
     struct grain_config_agent config;
@@ -131,6 +153,8 @@ static int run_agent(struct run *run)
     int error;
 
     grain_config_agent(run->config, &config);
+    if (prepare_state(config.state))
+        return EXIT_FAILED;
     agent_options.pin_root = config.pin_root;
     agent_options.state = config.state;
     agent_options.interval_ns = config.interval_ns;
@@ -164,8 +188,7 @@ int cmd_run(int argc, char **argv)
         say("run: no arguments but options; the configuration is given with -c");
         return EXIT_USAGE;
     }
-    if (grain_config_load(&run.config, settings.config) ||
-        grain_config_apply(run.config, NULL)) {
+    if (grain_config_load(&run.config, settings.config) || grain_config_apply(run.config, NULL)) {
         say("%s", grain_error());
         grain_config_free(run.config);
         return EXIT_FAILED;

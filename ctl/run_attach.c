@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +43,21 @@ static void begin(const struct grain_config_file *config, size_t i, unsigned int
 {
     const char **arguments = must(grain_config_attach(config, i));
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
     int error;
 
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1 /* O_WRONLY */, 0);
-    error = posix_spawn(&child, "/proc/self/exe", &actions, NULL, (char **)arguments, environ);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    /* The agent blocks signals that end a command. */
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    error =
+        posix_spawn(&child, "/proc/self/exe", &actions, &attributes, (char **)arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     free(arguments);
     if (error) {
         say("%s: cannot start \"grainctl attach\": %s", grain_config_interface(config, i),

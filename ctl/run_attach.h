@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Keeping the configured interfaces attached, by "grainctl attach" in a process of its own: it takes
- * a second, in which the agent goes on. */
+/* Keeping the configured interfaces attached, by "grainctl attach" in a process of its own: it
+ * takes a second, in which the agent goes on. */
 #ifndef GRAIN_CTL_RUN_ATTACH_H
 #define GRAIN_CTL_RUN_ATTACH_H
 

@@ -43,9 +43,18 @@ void agent_log(const struct grain_agent *agent, enum grain_log_level level, cons
     agent->options.log(agent->options.user, level, text);
 }
 
+static void signals_of_agent(sigset_t *out)
+{
+    sigemptyset(out);
+    sigaddset(out, SIGINT);
+    sigaddset(out, SIGTERM);
+    sigaddset(out, SIGHUP);
+}
+
 int grain_agent_new(struct grain_agent **out, const struct grain_agent_options *options)
 {
     struct grain_agent *agent;
+    sigset_t signals;
     int error;
 
     if (options->size != sizeof(*options) || !options->interval_ns)
@@ -55,6 +64,8 @@ int grain_agent_new(struct grain_agent **out, const struct grain_agent_options *
         return grain_fail(-ENOMEM, "no memory");
     agent->options = *options;
     agent->collect_seconds = -1;
+    signals_of_agent(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, &agent->signals_before);
     error = grain_collect_new(&agent->collect);
     if (!error && options->pin_root && !(agent->pin_root = strdup(options->pin_root)))
         error = grain_fail(-ENOMEM, "no memory");
@@ -122,7 +133,7 @@ static void put(struct grain_agent *agent)
 static void commit(struct grain_agent *agent)
 {
     number(agent);
-    if (agent->state) {
+    if (agent->state && agent->remembered) {
         int error = grain_commit_write(agent->state, agent->sequence, agent->collect,
                                        agent->pipelines, agent->pipeline_count);
 
@@ -285,6 +296,10 @@ static void open_live(struct grain_agent *agent)
 static void close_live(struct grain_agent *agent)
 {
     agent_events_close(agent);
+    if (agent->share)
+        agent->share_lost_before += grain_share_lost(agent->share);
+    grain_share_free(agent->share);
+    agent->share = NULL;
     grain_live_free(agent->live);
     agent->live = NULL;
 }
@@ -378,6 +393,7 @@ static void remember(struct grain_agent *agent)
 
         agent->sequence = sequence > agent->sequence ? sequence : agent->sequence;
     }
+    agent->remembered = true;
     open_live(agent);
     if (error && agent->options.from_now && agent->live &&
         grain_collect_skip(agent->collect, agent->live))
@@ -459,8 +475,9 @@ static uint64_t advance(uint64_t due, uint64_t period, uint64_t now)
 
 static void wait_for(struct grain_agent *agent, struct loop *loop)
 {
-    struct pollfd ready[2] = {
+    struct pollfd ready[3] = {
         {.fd = loop->signals, .events = POLLIN},
+        {.fd = agent->share ? grain_share_fd(agent->share) : -1, .events = POLLIN},
         {.fd = agent->events ? grain_events_fd(agent->events) : -1, .events = POLLIN},
     };
     uint64_t now = agent_now(CLOCK_MONOTONIC), until = earliest(agent, loop);
@@ -470,8 +487,12 @@ static void wait_for(struct grain_agent *agent, struct loop *loop)
         timeout.tv_sec = (time_t)((until - now) / SECOND_NS);
         timeout.tv_nsec = (long)((until - now) % SECOND_NS);
     }
-    if (ppoll(ready, 2, &timeout, NULL) > 0 && ready[1].revents)
-        loop->next_events = 0;
+    if (ppoll(ready, 3, &timeout, NULL) > 0) {
+        if (ready[1].revents)
+            agent_events_open(agent);
+        if (ready[2].revents)
+            loop->next_events = 0;
+    }
     take_signals(agent, loop);
 }
 
@@ -518,18 +539,12 @@ int grain_agent_run(struct grain_agent *agent)
     struct loop loop = {.next_collect = now + agent->options.interval_ns,
                         .next_second = now + SECOND_NS,
                         .end = agent->options.end_ns ? now + agent->options.end_ns : 0};
-    sigset_t wanted, before;
+    sigset_t wanted;
 
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &wanted, &before);
+    signals_of_agent(&wanted);
     loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (loop.signals < 0) {
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (loop.signals < 0)
         return grain_fail(-errno, "cannot wait for signals: %s", strerror(errno));
-    }
     remember(agent);
     if (agent->options.state_changed)
         agent->options.state_changed(agent->options.user, true);
@@ -537,7 +552,6 @@ int grain_agent_run(struct grain_agent *agent)
         turn(agent, &loop);
     finish(agent, &loop);
     close(loop.signals);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return 0;
 }
 
@@ -558,6 +572,7 @@ void grain_agent_free(struct grain_agent *agent)
         (void)grain_sink_free(agent->sinks[i], NULL);
         free(agent->sink_settings[i]);
     }
+    pthread_sigmask(SIG_SETMASK, &agent->signals_before, NULL);
     grain_collect_free(agent->collect);
     free(agent->pin_root);
     free(agent->state);

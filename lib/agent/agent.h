@@ -45,6 +45,8 @@ struct grain_agent_options {
 
 struct grain_agent;
 
+/* SIGTERM, SIGINT and SIGHUP are blocked for the calling thread from here on, until the agent is
+ * freed: none is lost before grain_agent_run. */
 int grain_agent_new(struct grain_agent **out, const struct grain_agent_options *options);
 
 /* Both are the agent's from now on. A pipeline's sinks are added before it. */
@@ -75,7 +77,7 @@ char *grain_agent_path(const struct grain_agent *agent, const char *name);
 
 /*
  * Run until SIGTERM, SIGINT, or end_ns: then collect once more, drain the sinks, and return 0. A
- * second signal ends the draining. Signals are blocked for the calling thread meanwhile.
+ * second signal ends the draining.
  */
 int grain_agent_run(struct grain_agent *agent);
 

@@ -41,8 +41,8 @@ void grain_config_agent(const struct grain_config_file *config, struct grain_con
 size_t grain_config_interfaces(const struct grain_config_file *config);
 const char *grain_config_interface(const struct grain_config_file *config, size_t i);
 
-/* The arguments of "grainctl attach" for one of them, from "attach" on; ends with NULL. The array is
- * to be freed, its strings belong to the configuration. NULL: no memory. */
+/* The arguments of "grainctl attach" for one of them, the program's name first; ends with NULL. The
+ * array is to be freed, its strings belong to the configuration. NULL: no memory. */
 const char **grain_config_attach(const struct grain_config_file *config, size_t i);
 
 /*

@@ -52,6 +52,7 @@ const char **grain_config_attach(const struct grain_config_file *config, size_t 
         return NULL;
     skb = !strcmp(interface->mode, "skb");
     arguments.text = (char *)(arguments.list + ARGUMENTS_MOST);
+    arguments.list[arguments.count++] = "grainctl";
     arguments.list[arguments.count++] = "attach";
     put(&arguments, "--hook", interface->hook);
     put(&arguments, "--mode", skb ? interface->mode : NULL);

@@ -49,8 +49,7 @@ static int make_statsd(struct made_sink *made, const struct config_statsd *confi
 }
 
 /* A tree with this sink alone, written as YAML. */
-static int make_settings(struct made_sink *made, const struct grain_config_file *config,
-                         uint32_t i)
+static int make_settings(struct made_sink *made, const struct grain_config_file *config, uint32_t i)
 {
     struct config_root root = {.sinks = &config->root->sinks[i], .sinks_count = 1};
     struct grain_config_file alone = {.name = config->name, .root = &root};
@@ -164,14 +163,13 @@ static int add_sink(struct grain_agent *agent, const struct grain_config_file *c
     (void)snprintf(file, sizeof(file), "%s.queue", made->config->name);
     path = grain_agent_path(agent, file);
     made->state = NULL;
-    error = grain_sink_new(&sink, made->type, state,
-                           &(struct grain_sink_options){
-                               .name = made->config->name,
-                               .queue = {.path = path,
-                                         .size = queue->size,
-                                         .drop_newest = queue->drop_newest},
-                               .retry_most_ns = queue->retry_most_ns,
-                           });
+    error = grain_sink_new(
+        &sink, made->type, state,
+        &(struct grain_sink_options){
+            .name = made->config->name,
+            .queue = {.path = path, .size = queue->size, .drop_newest = queue->drop_newest},
+            .retry_most_ns = queue->retry_most_ns,
+        });
     free(path);
     if (!error)
         error = grain_agent_add_sink(agent, sink);

@@ -235,8 +235,8 @@ static int check_agent(struct grain_config_file *config)
     error = check_duration(&place, "interval", &agent->interval, "10s", SECOND_NS / 10,
                            3600 * SECOND_NS, &out->interval_ns);
     if (!error)
-        error = check_duration(&place, "stop_within", &agent->stop_within, "5s", 0,
-                               600 * SECOND_NS, &out->drain_ns);
+        error = check_duration(&place, "stop_within", &agent->stop_within, "5s", 0, 600 * SECOND_NS,
+                               &out->drain_ns);
     if (!error)
         error = check_word(&place, "start", &agent->start, "all", starts, &start);
     if (!error)
@@ -273,8 +273,8 @@ static int check_statsd(const struct place *sink, struct config_statsd *statsd)
         return config_fail(sink->config, path, "%s", grain_error());
     }
     if (!error)
-        error = check_number(&place, "payload", &statsd->payload,
-                             address.unix_socket ? 8192 : 1432, 128, 65000);
+        error = check_number(&place, "payload", &statsd->payload, address.unix_socket ? 8192 : 1432,
+                             128, 65000);
     return error;
 }
 
@@ -362,7 +362,6 @@ static int check_target(struct grain_config_file *config, uint32_t i, uint32_t k
     return config_fail(config, path, "there is no sink \"%s\"%s%s%s", wanted,
                        meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
 }
-
 
 static int check_step(struct grain_config_file *config, uint32_t i, uint32_t k)
 {
@@ -494,8 +493,8 @@ static int check_interface(struct grain_config_file *config, uint32_t i)
     if (!error)
         error = check_word(&place, "direction", &interface->direction, "both", directions, &word);
     if (!error && (*interface->name == '-' || strpbrk(interface->name, "/ \t\n")))
-        error = config_fail(config, place.path, "\"%s\" is no name of an interface",
-                            interface->name);
+        error =
+            config_fail(config, place.path, "\"%s\" is no name of an interface", interface->name);
     for (uint32_t k = 0; !error && k < i; k++)
         if (!strcmp(config->root->interfaces[k].name, interface->name))
             error = config_fail(config, place.path, "\"%s\" stands in interfaces[%u] already",

@@ -198,8 +198,8 @@ static void list_keys(char *out, size_t size, const char *path)
 
     *out = 0;
     for (; fields && fields->key && length < size; fields++)
-        length += (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "",
-                                   fields->key);
+        length +=
+            (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "", fields->key);
 }
 
 /* ---- what libcyaml said ---- */
@@ -265,10 +265,10 @@ static int missing_key(struct grain_config_file *config, char *path, const char 
 
 static const char *kind_name(const char *kind)
 {
-    static const char *const names[][2] = {{"SEQUENCE", "a list"},     {"MAPPING", "keys and values"},
-                                           {"STRING", "a text"},       {"UINT", "a number"},
-                                           {"BOOL", "true or false"},  {"FLOAT", "a number"},
-                                           {"SCALAR", "a single value"}};
+    static const char *const names[][2] = {
+        {"SEQUENCE", "a list"},      {"MAPPING", "keys and values"}, {"STRING", "a text"},
+        {"UINT", "a number"},        {"BOOL", "true or false"},      {"FLOAT", "a number"},
+        {"SCALAR", "a single value"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strncmp(kind, names[i][0], strlen(names[i][0])))
@@ -289,8 +289,7 @@ int config_yaml_fail(struct grain_config_file *config, const char *messages)
     if (sscanf(text, "Mapping field already seen: %63s", key) == 1)
         return config_fail(config, path, "the key \"%s\" stands here twice", key);
     if (sscanf(text, "Expecting %63[^,], got event: %63s", key, other) == 2)
-        return config_fail(config, path, "expected %s, found %s", kind_name(key),
-                           kind_name(other));
+        return config_fail(config, path, "expected %s, found %s", kind_name(key), kind_name(other));
     if (!strncmp(text, "Invalid uint64_t", 16) || !strncmp(text, "Invalid UINT", 12))
         return config_fail(config, path, "expected a number: %s", strchr(text, ':') + 1);
     return config_fail(config, path, "%s", text);

@@ -7,9 +7,9 @@
 
 #include "config.h"
 
-#define CONFIG_SINKS_MAX     32
-#define CONFIG_PIPELINES_MAX 32
-#define CONFIG_STEPS_MAX     32
+#define CONFIG_SINKS_MAX      32
+#define CONFIG_PIPELINES_MAX  32
+#define CONFIG_STEPS_MAX      32
 #define CONFIG_INTERFACES_MAX 64
 
 /* ---- as the file has it; durations and sizes are texts there. NULL: not given. ---- */
