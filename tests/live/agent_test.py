@@ -147,9 +147,10 @@ class Agent(see.SeeTest):
         self.attach()
         self.configure()
         for number in range(3):
+            before = len(self.peer.read())
             process = self.run_agent()
             self.ask(self.names(20, f"round{number}"), 3)
-            time.sleep(0.3)
+            self.wait_for(lambda seen=before: len(self.peer.read()) > seen, "an agent")
             if number % 2:
                 process.kill()
                 process.wait(live.TIMEOUT)
