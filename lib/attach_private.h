@@ -137,7 +137,12 @@ int grain_source_release(struct grain_session *session, uint32_t slot, struct gr
 /* The interfaces that packets of this source seem to come in through, in grain_ingress_map. */
 int grain_ingress_add(struct grain_session *session, uint32_t slot,
                       const struct grain_source *source);
-void grain_ingress_remove(const struct grain_pinned *pinned, uint32_t slot);
+/* The same for every attached source, as its namespace is now; what is no longer on top of any of
+ * them goes. A namespace that cannot be looked into keeps what is noted. */
+int grain_ingress_refresh(const struct grain_pinned *pinned);
+/* A source has been taken off: its notes go, or to other sources that have noted the same. */
+void grain_ingress_hand_over(const struct grain_pinned *pinned, uint32_t slot,
+                             const struct grain_source *source);
 
 /* Replace the program of every source by this build's. */
 int grain_upgrade(struct grain_session *session);

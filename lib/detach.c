@@ -180,6 +180,9 @@ int grain_stages_switch(const char *root, uint32_t wait, uint32_t stages, bool o
         config.stages = on ? config.stages | stages : config.stages & ~stages;
         error = grain_pinned_set_config(pinned, &config);
     }
+    /* As every change does. What has been switched is so all the same. */
+    if (!error)
+        (void)grain_ingress_refresh(pinned);
     grain_pinned_free(pinned);
     return error;
 }

@@ -263,15 +263,6 @@ class Changes(live.LiveTest):
         self.grain(inner, "detach", "--all")
         self.check_clean()
 
-    def test_devices_made_later_are_known_after_attaching_again(self):
-        inner, _ = self.pair()
-        self.grain(inner, "attach", "veth0")
-        inner.ip("link", "add", "br0", "type", "bridge")
-        inner.ip("link", "set", "veth0", "master", "br0")
-        self.grain(inner, "attach", "veth0")
-        self.assertEqual(self.ingress(), sorted(map(inner.ifindex, ("veth0", "br0"))))
-        self.grain(inner, "detach", "veth0")
-
     def test_namespace_gone(self):
         inner, _ = self.pair()
         other = live.Namespace(f"grain-{os.getpid()}-gone")
