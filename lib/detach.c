@@ -12,15 +12,17 @@ struct detach {
     bool chosen[GRAIN_SOURCE_SLOTS];
 };
 
-static bool is_named(const struct grain_session *session, const struct grain_source *source,
-                     const char *name)
+/* `device` may be NULL: then it is known only by the name that was noted. */
+static bool is_on(const struct grain_session *session, const struct grain_source *source,
+                  const struct grain_device *device, const char *name)
 {
     return source->state == GRAIN_SOURCE_ATTACHED && source->netns == session->netns &&
-           !strcmp(source->name, name);
+           (device ? source->ifindex == device->ifindex : !strcmp(source->name, name));
 }
 
 static int choose_named(struct detach *detach, const char *name)
 {
+    const struct grain_device *device = grain_devices_named(&detach->session.devices, name);
     struct grain_source source;
     bool found = false;
 
@@ -29,12 +31,12 @@ static int choose_named(struct detach *detach, const char *name)
 
         if (error)
             return error;
-        if (is_named(&detach->session, &source, name))
+        if (is_on(&detach->session, &source, device, name))
             detach->chosen[slot] = found = true;
     }
     if (found)
         return 0;
-    if (!grain_devices_named(&detach->session.devices, name))
+    if (!device)
         return grain_fail(-ENOENT,
                           "%s: neither an interface of this network namespace nor "
                           "attached",

@@ -27,6 +27,23 @@ static void read_interface(const struct grain_source *source, struct grain_live_
     grain_netns_leave(back);
 }
 
+bool grain_live_source_is(const struct grain_live_source *source, const char *name)
+{
+    uint32_t ifindex = 0;
+    int back;
+
+    if (!grain_netns_enter(source->source.netns, &back)) {
+        ifindex = grain_device_index(name);
+        grain_netns_leave(back);
+    }
+    if (ifindex == source->source.ifindex)
+        return true;
+    /* Another one may have the name by now; what was detached is still known by it. */
+    if (ifindex && source->source.state != GRAIN_SOURCE_FREE)
+        return false;
+    return !strcmp(name, source->source.name);
+}
+
 static void read_program(const struct grain_live *live, uint32_t slot, struct grain_live_state *out)
 {
     int fd = grain_pin_get(live->pinned, GRAIN_PIN_PROGRAMS, slot, false);

@@ -49,6 +49,11 @@ typedef int (*grain_live_source_fn)(void *user, const struct grain_live_source *
 /* Every source that is, or was, attached; in the order of their slots. */
 GRAIN_API int grain_live_sources(struct grain_live *live, grain_live_source_fn fn, void *user);
 
+/* Is `name` a name, or an alternative one, that this source's interface has in its network
+ * namespace now? Where the interface or the namespace has gone: the name that it had. Not for
+ * several threads at once: the namespace is entered and left. */
+GRAIN_API bool grain_live_source_is(const struct grain_live_source *source, const char *name);
+
 /* Every name in the tables, the counts of all CPUs added up, in no order. A text that does not
  * belong to its name is not handed out: `known` is then false. */
 GRAIN_API int grain_live_names(struct grain_live *live, grain_name_fn fn, void *user);
