@@ -69,9 +69,14 @@ int grain_attach_refused(const struct grain_source *source, int error);
 /* Put a program, loaded, in the place of the one that is attached, with no packet between the two.
  * -EOPNOTSUPP: a dispatcher cannot. */
 int grain_way_replace(struct grain_hold *hold, const struct grain_program *program);
-/* Take off what is attached, if it is there and ours, and its pins. */
+/* Take off what is attached, if it is there and ours, and its pins. -EHOSTUNREACH: as of
+ * grain_way_hidden. */
 int grain_way_detach(struct grain_hold *hold);
-/* Is it there? 1, 0, or -errno when that cannot be told. */
+/* The network namespace of a source was not found: does its program go on there nevertheless? Known
+ * by letting go of the program, for a moment. */
+bool grain_way_hidden(const struct grain_hold *hold);
+/* Is it there? 1, 0, or -errno when that cannot be told. A filter in a namespace that is not found
+ * is not there: grain_way_hidden knows better. */
 int grain_way_present(const struct grain_hold *hold);
 
 /* The two families of ways; same contracts. */

@@ -64,9 +64,9 @@ int grain_device_qdisc(uint32_t ifindex);
 uint64_t grain_netns_own(void);
 
 /*
- * Enter the namespace of that number, found by its name under /run/netns or by a process in it.
- * *back is what grain_netns_leave wants: -1 when it is this thread's own already. -ENOENT: not
- * found.
+ * Enter the namespace of that number, found by its name under /run/netns, by a mount of it
+ * anywhere that this process sees, or by a process in it. *back is what grain_netns_leave wants: -1
+ * when it is this thread's own already. -ENOENT: not found, which does not say that it has gone.
  */
 int grain_netns_enter(uint64_t number, int *back);
 void grain_netns_leave(int back);

@@ -15,16 +15,18 @@
 #include "error_private.h"
 #include "live_private.h"
 
-static void read_interface(const struct grain_source *source, struct grain_live_state *out)
+/* False: its namespace cannot be looked into. */
+static bool read_interface(const struct grain_source *source, struct grain_live_state *out)
 {
     int back;
 
     out->elsewhere = source->netns != grain_netns_own();
     if (grain_netns_enter(source->netns, &back))
-        return;
+        return false;
     if (!if_indextoname(source->ifindex, out->name))
         *out->name = '\0';
     grain_netns_leave(back);
+    return true;
 }
 
 bool grain_live_source_is(const struct grain_live_source *source, const char *name)
@@ -60,14 +62,15 @@ static void read_program(const struct grain_live *live, uint32_t slot, struct gr
     close(fd);
 }
 
+/* Links tell where they are; of others in a namespace that is not found, only a change knows. */
 static void read_presence(struct grain_live *live, const struct grain_live_source *from,
-                          struct grain_live_state *out)
+                          bool looked, struct grain_live_state *out)
 {
     struct grain_source source = from->source;
     const struct grain_hold hold = {live->pinned, from->slot, false, &source, false};
     int present = grain_way_present(&hold);
 
-    if (!*out->name)
+    if (!*out->name && (looked || present <= 0))
         out->presence = GRAIN_PRESENCE_NO_INTERFACE;
     else if (present > 0)
         out->presence = GRAIN_PRESENCE_ATTACHED;
@@ -81,15 +84,16 @@ int grain_live_state(struct grain_live *live, const struct grain_live_source *so
                      struct grain_live_state *out)
 {
     libbpf_print_fn_t print = libbpf_set_print(NULL);
+    bool looked;
 
     *out = (struct grain_live_state){.presence = GRAIN_PRESENCE_UNKNOWN};
-    read_interface(&source->source, out);
+    looked = read_interface(&source->source, out);
     if (source->source.state == GRAIN_SOURCE_FREE)
         out->presence = GRAIN_PRESENCE_DETACHED;
     else if (source->source.state != GRAIN_SOURCE_ATTACHED)
         out->presence = GRAIN_PRESENCE_CHANGING;
     else
-        read_presence(live, source, out);
+        read_presence(live, source, looked, out);
     if (source->source.state != GRAIN_SOURCE_FREE)
         read_program(live, source->slot, out);
     libbpf_set_print(print);

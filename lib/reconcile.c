@@ -99,10 +99,14 @@ static int settle_changing(struct grain_session *session, uint32_t slot,
     if (source->state != GRAIN_SOURCE_CHANGING)
         return 0;
     if (!complete) {
-        grain_note(session, source->name, "taken off: a command was killed while changing it");
         error = grain_source_release(session, slot, source);
+        /* It stays as it is, and keeps nobody from changing others. */
+        if (error == -EHOSTUNREACH)
+            grain_note(session, "", "%s", grain_error());
+        else
+            grain_note(session, source->name, "taken off: a command was killed while changing it");
         sweep(session, source);
-        return error;
+        return error == -EHOSTUNREACH ? 0 : error;
     }
     grain_note(session, source->name, "a command was killed while changing it; it is attached");
     error = source->netns == session->netns ? grain_ingress_add(session, slot, source) : 0;
@@ -136,6 +140,12 @@ static int check_attached(struct grain_session *session, uint32_t slot, struct g
                           strerror(-present));
     if (present && there < 0)
         return 0;
+    if (there < 0 && grain_way_hidden(&hold)) {
+        grain_note(session, source->name,
+                   "its network namespace is not found from here, and its program goes on there: "
+                   "left as it is");
+        return 0;
+    }
     if (!present || !there) {
         grain_note(session, source->name, "%s",
                    present     ? "taken off: the interface has left the network namespace in which "

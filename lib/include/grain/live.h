@@ -73,7 +73,7 @@ enum grain_presence {
     GRAIN_PRESENCE_DETACHED,     /* its slot is free; the totals are what it counted */
     GRAIN_PRESENCE_CHANGING,     /* a command is at it, or died */
     GRAIN_PRESENCE_TAKEN_OFF,    /* by somebody else */
-    GRAIN_PRESENCE_NO_INTERFACE, /* the interface, or its network namespace, has gone */
+    GRAIN_PRESENCE_NO_INTERFACE, /* the interface has gone, or its network namespace is not found */
     GRAIN_PRESENCE_UNKNOWN,      /* `error` says why */
 };
 
@@ -81,7 +81,7 @@ struct grain_live_state {
     enum grain_presence presence;
     int error;
     bool elsewhere; /* in another network namespace than this thread */
-    char name[16];  /* of the interface now; empty: it is not there */
+    char name[16];  /* of the interface now; empty: not there, or not found */
     uint32_t program_id;
     uint64_t run_count; /* of the program, while BPF statistics are on (kernel.bpf_stats_enabled) */
     uint64_t run_ns;
