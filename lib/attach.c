@@ -24,6 +24,7 @@
 #include "attach_private.h"
 #include "error_private.h"
 #include "probe.h"
+#include "quiet.h"
 
 #define TIMEOUT_SECONDS 10
 #define SNAP_LENGTH     2048
@@ -53,6 +54,7 @@ int grain_session_start(struct grain_session *session)
 {
     int error = grain_devices_read(&session->devices);
 
+    grain_quiet_always();
     session->netns = grain_netns_own();
     if (error)
         return grain_fail(error, "cannot list the network interfaces: %s", strerror(-error));
@@ -191,10 +193,10 @@ static int find_attached(struct attach *attach)
 static int wanted_sizes(const struct attach *attach, struct grain_table_sizes *out)
 {
     uint64_t least;
-    int cpus = libbpf_num_possible_cpus();
+    int cpus = grain_cpus();
 
-    if (cpus < 1)
-        return grain_fail(-EINVAL, "cannot tell the number of CPUs");
+    if (cpus < 0)
+        return cpus;
     if (attach->options->memory)
         return grain_memory_fit(attach->options->memory, cpus, out, &least);
     grain_memory_default(0, out);

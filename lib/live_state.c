@@ -14,6 +14,7 @@
 #include "devices.h"
 #include "error_private.h"
 #include "live_private.h"
+#include "quiet.h"
 
 /* False: its namespace cannot be looked into. */
 static bool read_interface(const struct grain_source *source, struct grain_live_state *out)
@@ -83,7 +84,7 @@ static void read_presence(struct grain_live *live, const struct grain_live_sourc
 int grain_live_state(struct grain_live *live, const struct grain_live_source *source,
                      struct grain_live_state *out)
 {
-    libbpf_print_fn_t print = libbpf_set_print(NULL);
+    const struct grain_quiet before = grain_quiet_begin();
     bool looked;
 
     *out = (struct grain_live_state){.presence = GRAIN_PRESENCE_UNKNOWN};
@@ -96,7 +97,7 @@ int grain_live_state(struct grain_live *live, const struct grain_live_source *so
         read_presence(live, source, looked, out);
     if (source->source.state != GRAIN_SOURCE_FREE)
         read_program(live, source->slot, out);
-    libbpf_set_print(print);
+    grain_quiet_end(&before);
     return 0;
 }
 
