@@ -220,6 +220,21 @@ static uint32_t ring_pages(uint64_t bytes)
     return pages;
 }
 
+/* Whoever counts events should know that they are not all that passes. */
+static void say_sampling(const struct grain_live *live)
+{
+    struct grain_config config;
+    char buffer[COUNT_TEXT_MAX];
+
+    if (grain_pinned_config(grain_live_pinned(live), &config))
+        return;
+    if (!config.sample)
+        say("known names are not shown, only new ones (attach --sample)");
+    else if (config.sample > 1)
+        say("of packets with a known name one in %s is shown (attach --sample)",
+            count_text(buffer, config.sample));
+}
+
 static int run_stream(struct stream *stream)
 {
     const struct grain_events_options wanted = {.size = sizeof(wanted),
@@ -237,6 +252,8 @@ static int run_stream(struct stream *stream)
         say("%s", grain_error());
         return error;
     }
+    if (!stream->settings->json)
+        say_sampling(stream->live);
     error = read_on(stream, events);
     if (grain_events_stop(events) || grain_live_counters(stream->live, &after)) {
         say("%s", grain_error());
