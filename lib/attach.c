@@ -388,6 +388,7 @@ static int attach_target(struct attach *attach, struct target *target)
     struct grain_config config;
     int error = grain_pinned_config(attach->session.pinned, &config);
 
+    grain_progress(&attach->session, &target->source);
     if (!error)
         error = grain_choose(&attach->chooser, target->device, &target->source, &choice);
     if (error)
@@ -452,6 +453,8 @@ static bool wants_upgrade(struct attach *attach)
     for (size_t i = 0; i < attach->count; i++) {
         const struct target *target = &attach->targets[i];
 
+        if (target->same)
+            grain_progress(&attach->session, &target->source);
         if (target->same && (attach->options->upgrade ||
                              grain_upgrade_wanted(&attach->session, target->slot, &target->source)))
             return true;
@@ -566,7 +569,10 @@ int grain_attach(const struct grain_attach_options *options, const char *const *
                  size_t count)
 {
     struct attach attach = {
-        .session = {.note = options->note, .result = options->result, .user = options->user},
+        .session = {.note = options->note,
+                    .result = options->result,
+                    .progress = options->progress,
+                    .user = options->user},
         .options = options,
     };
     int error;

@@ -121,6 +121,7 @@ struct grain_session {
     bool tag_known[GRAIN_HOOK_TC + 1];
     void (*note)(void *user, const char *interface, const char *text);
     void (*result)(void *user, const struct grain_attach_result *result);
+    void (*progress)(void *user, const char *interface);
     void *user;
 };
 
@@ -128,6 +129,9 @@ void grain_note(const struct grain_session *session, const char *interface, cons
     __attribute__((format(printf, 3, 4)));
 void grain_tell(const struct grain_session *session, enum grain_attach_action action, uint32_t slot,
                 const struct grain_source *source);
+
+/* A program of that source is about to be loaded, which takes a while. */
+void grain_progress(const struct grain_session *session, const struct grain_source *source);
 
 /* Put in order what killed commands, removed and moved interfaces have left. */
 int grain_reconcile(struct grain_session *session);

@@ -62,6 +62,12 @@ int grain_source_release(struct grain_session *session, uint32_t slot, struct gr
     return grain_pinned_set_source(session->pinned, slot, source);
 }
 
+void grain_progress(const struct grain_session *session, const struct grain_source *source)
+{
+    if (session->progress)
+        session->progress(session->user, source->name);
+}
+
 /* Programs of a killed command that a dispatcher still has; they never reached their slot. */
 static void sweep(struct grain_session *session, const struct grain_source *source)
 {
