@@ -271,6 +271,21 @@ static void say_end(const struct stream *stream, const struct grain_events_count
     say("%s event%s%s", count_text(buffer, stream->printed), stream->printed == 1 ? "" : "s", text);
 }
 
+/* Whoever counts events should know that they are not all that passes. */
+static void say_sampling(const struct grain_live *live)
+{
+    struct grain_config config;
+    char buffer[COUNT_TEXT_MAX];
+
+    if (grain_pinned_config(grain_live_pinned(live), &config))
+        return;
+    if (!config.sample)
+        say("known names are not shown, only new ones (attach --sample)");
+    else if (config.sample > 1)
+        say("of packets with a known name one in %s is shown (attach --sample)",
+            count_text(buffer, config.sample));
+}
+
 static int run_stream(struct stream *stream)
 {
     struct grain_engine_counts before, after;
@@ -285,6 +300,8 @@ static int run_stream(struct stream *stream)
         return error;
     }
     stream->shared = origin.agent;
+    if (!stream->settings->json)
+        say_sampling(stream->live);
     error = read_on(stream, &origin);
     if (origin_stop(&origin) || grain_live_counters(stream->live, &after)) {
         say("%s", grain_error());
