@@ -75,7 +75,7 @@ class Agent(see.SeeTest):
         self.client.ip("link", "delete", "veth0")
         self.join(self.client, "veth0", "192.0.2.1/24", self.far, "veth0", "192.0.2.2/24")
         number = self.client.ifindex("veth0")
-        self.wait_for(lambda: number in [self.source(slot)["ifindex"] for slot in self.attached().values()],
+        self.wait_for(lambda: [self.source(slot)["ifindex"] for slot in self.attached().values()] == [number] * 2,
                       "the interface made anew")
         sent += self.ask(self.names(30), 1)
         self.wait_for(lambda: self.peer.total("grain.dns.names", message="query") == sent, "the rest")
