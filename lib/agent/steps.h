@@ -6,6 +6,8 @@
 #ifndef GRAIN_AGENT_STEPS_H
 #define GRAIN_AGENT_STEPS_H
 
+#include <stdbool.h>
+
 #include "step.h"
 
 /*
@@ -21,5 +23,13 @@ struct grain_top_settings {
 };
 
 int grain_step_top(struct grain_step **out, const struct grain_top_settings *settings);
+
+/* Only the items for which an expression (expression.h) is true, or with `drop` only the others. */
+struct grain_filter_settings {
+    const char *expression;
+    bool drop;
+};
+
+int grain_step_filter(struct grain_step **out, const struct grain_filter_settings *settings);
 
 #endif
