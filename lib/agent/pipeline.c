@@ -237,7 +237,7 @@ int grain_pipeline_save(struct grain_pipeline *pipeline, struct grain_batch *out
         int error = step->type->save ? step->type->save(step, &held) : 0;
 
         while (!error && grain_batch_next(held.bytes, held.length, &at, &item) > 0) {
-            char number[8];
+            char number[24];
 
             (void)snprintf(number, sizeof(number), "%zu", i);
             if (grain_item_set_tag(&item, STEP_TAG, number))

@@ -29,7 +29,19 @@ struct grain_step {
     struct grain_step *next; /* NULL: the pipeline's end takes it */
     int (*end)(void *user, struct grain_item *item);
     void *user;
+    /* What went wrong while items passed all the same: how often, and the last of it as a line; it
+     * may hold what came from outside, escaped. */
+    uint64_t troubles;
+    char trouble[256];
 };
+
+/* Note one trouble. */
+void grain_step_trouble(struct grain_step *step, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Put a tag in; no room for it is a trouble. */
+void grain_step_tag(struct grain_step *step, struct grain_item *item, const char *key,
+                    const char *value);
 
 static inline int grain_step_pass(struct grain_step *step, struct grain_item *item)
 {
