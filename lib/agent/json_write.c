@@ -239,6 +239,11 @@ void grain_json_time(struct grain_json *w, const char *key, uint64_t wall_ns)
     put(w, rest, sizeof(rest) - 1);
 }
 
+void grain_json_raw(struct grain_json *w, const char *bytes, size_t length)
+{
+    put(w, bytes, length);
+}
+
 int grain_json_end_line(struct grain_json *w)
 {
     put_byte(w, '\n');

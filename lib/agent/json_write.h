@@ -44,6 +44,9 @@ void grain_json_hex_number(struct grain_json *w, const char *key, const char *pr
 /* "2026-01-31T12:00:00.000000+0000" */
 void grain_json_time(struct grain_json *w, const char *key, uint64_t wall_ns);
 
+/* Bytes as they are, which need not be JSON. */
+void grain_json_raw(struct grain_json *w, const char *bytes, size_t length);
+
 /* A newline; the next value is a line of its own. 0, or -ENOMEM: something since the last cut is
  * not whole. */
 int grain_json_end_line(struct grain_json *w);
