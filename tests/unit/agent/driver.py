@@ -17,7 +17,7 @@ TIMEOUT = 60
 class Driver:
     """A process with one sink."""
 
-    def __init__(self, kind, stdout=subprocess.DEVNULL, preexec=None, **settings):
+    def __init__(self, kind, stdout=subprocess.DEVNULL, preexec=None, environment=None, **settings):
         read, write = os.pipe()
         options = [f"{key}={value}" for key, value in settings.items()]
 
@@ -28,6 +28,7 @@ class Driver:
 
         # Descriptor 3 is one of the pipe's own, or free to take.
         self.process = subprocess.Popen([DRIVER, kind, *options], stdin=subprocess.PIPE, stdout=stdout,
+                                        env={**os.environ, "no_proxy": "*", **(environment or {})},
                                         preexec_fn=prepare, pass_fds=(3,))
         os.close(write)
         self.answers = os.fdopen(read, encoding="utf-8")

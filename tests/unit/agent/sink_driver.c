@@ -22,6 +22,7 @@
 
 #include <agent/json_write.h>
 #include <agent/sink_console.h>
+#include <agent/sink_http.h>
 #include <agent/sink_json.h>
 #include <agent/sink_statsd.h>
 #include <grain/error.h>
@@ -79,6 +80,22 @@ static int new_json(void **out)
     return grain_json_new(out, &settings);
 }
 
+static int new_http(void **out)
+{
+    const char *headers[] = {option("header"), NULL};
+    const struct grain_http_settings settings = {
+        .url = option("target"),
+        .headers = headers,
+        .gzip = number("gzip") != 0,
+        .ca = option("ca"),
+        .body_bytes = number("body"),
+        .timeout_s = (uint32_t)number("timeout"),
+        .retry_after_most_s = (uint32_t)number("pause"),
+    };
+
+    return grain_http_new(out, &settings);
+}
+
 static int new_console(void **out)
 {
     const struct grain_console_settings settings = {.utc = true};
@@ -102,6 +119,7 @@ static const struct {
     int (*make)(void **out);
 } types[] = {
     {&grain_sink_console, new_console},
+    {&grain_sink_http, new_http},
     {&grain_sink_json, new_json},
     {&grain_sink_statsd, new_statsd},
 };
