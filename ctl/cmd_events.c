@@ -96,7 +96,7 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
 {
     struct stream *stream = user;
     struct grain_message message;
-    struct eve_origin origin = {.interface = "?"};
+    struct grain_eve_origin origin = {.interface = "?"};
 
     if (grain_message_parse(&message, record, bytes, length)) {
         stream->unreadable++;
