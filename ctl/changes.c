@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "changes.h"
 #include "json.h"
@@ -19,6 +20,7 @@ static const struct {
 
 void changes_start(struct changes *changes, bool json)
 {
+    changes->shown = 0;
     changes->interfaces = json ? must(json_array()) : NULL;
     changes->notes = json ? must(json_array()) : NULL;
 }
@@ -31,11 +33,35 @@ static void put_escaped(json_t *object, const char *key, const char *text)
     free(escaped);
 }
 
+/* By spaces: not every terminal knows more. */
+static void clear_progress(struct changes *changes)
+{
+    if (changes->shown)
+        fprintf(stderr, "\r%*s\r", changes->shown, "");
+    changes->shown = 0;
+}
+
+void changes_progress(void *user, const char *interface)
+{
+    struct changes *changes = user;
+    char *escaped;
+
+    if (!isatty(STDERR_FILENO))
+        return;
+    clear_progress(changes);
+    escaped = escape_text(interface);
+    changes->shown = fprintf(stderr, "attaching %s ...", escaped);
+    if (changes->shown < 0)
+        changes->shown = 0;
+    free(escaped);
+}
+
 void changes_note(void *user, const char *interface, const char *text)
 {
     struct changes *changes = user;
     json_t *note;
 
+    clear_progress(changes);
     if (!changes->notes) {
         say("%s%s%s", interface, *interface ? ": " : "", text);
         return;
@@ -72,6 +98,7 @@ void changes_result(void *user, const struct grain_attach_result *result)
     const struct grain_source *source = &result->source;
     const char *mode = source_mode(source);
 
+    clear_progress(changes);
     if (changes->interfaces) {
         add_object(changes, result);
         return;
@@ -88,6 +115,7 @@ void changes_end(struct changes *changes, const char *error)
 {
     json_t *object;
 
+    clear_progress(changes);
     if (error)
         say("%s", error);
     if (!changes->interfaces)

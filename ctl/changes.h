@@ -14,12 +14,15 @@
 struct changes {
     json_t *interfaces; /* both NULL: in lines */
     json_t *notes;
+    int shown; /* characters of progress on the terminal's last line */
 };
 
 void changes_start(struct changes *changes, bool json);
 
 /* For the callbacks of grain/attach.h; `user` are the changes. */
 void changes_note(void *user, const char *interface, const char *text);
+/* On a terminal only: what is being done, until there is something to say. */
+void changes_progress(void *user, const char *interface);
 void changes_result(void *user, const struct grain_attach_result *result);
 
 /* Writes the object, if any, and says `error`: what ended the command, or NULL. */

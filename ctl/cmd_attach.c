@@ -105,6 +105,7 @@ int cmd_attach(int argc, char **argv)
                    .wait = CHANGES_WAIT,
                    .note = changes_note,
                    .result = changes_result,
+                   .progress = changes_progress,
                    .user = &changes},
     };
     int error, first, code;

@@ -30,7 +30,7 @@ static int add_source(void *user, const struct grain_live_source *source)
     const struct reading *reading = user;
     struct sources *sources = reading->sources;
 
-    if (reading->interface && strcmp(reading->interface, source->source.name))
+    if (reading->interface && !grain_live_source_is(source, reading->interface))
         return 0;
     sources->list = must(reallocarray(sources->list, sources->count + 1, sizeof(*source)));
     sources->list[sources->count++] = *source;

@@ -27,8 +27,8 @@ static const char *const remedies[] = {
     [GRAIN_PRESENCE_CHANGING] = "a command is at it, or was killed: the next attach or detach "
                                 "puts it in order",
     [GRAIN_PRESENCE_TAKEN_OFF] = "somebody else took it off: attach again",
-    [GRAIN_PRESENCE_NO_INTERFACE] = "the interface or its network namespace has gone: the next "
-                                    "attach or detach forgets it",
+    [GRAIN_PRESENCE_NO_INTERFACE] = "the interface has gone, or its network namespace is not "
+                                    "found: the next attach or detach forgets what has gone",
     [GRAIN_PRESENCE_UNKNOWN] = "cannot be told by this user",
 };
 

@@ -24,6 +24,7 @@
 #include "attach_private.h"
 #include "error_private.h"
 #include "probe.h"
+#include "quiet.h"
 
 #define TIMEOUT_SECONDS 10
 #define SNAP_LENGTH     2048
@@ -53,6 +54,7 @@ int grain_session_start(struct grain_session *session)
 {
     int error = grain_devices_read(&session->devices);
 
+    grain_quiet_always();
     session->netns = grain_netns_own();
     if (error)
         return grain_fail(error, "cannot list the network interfaces: %s", strerror(-error));
@@ -191,10 +193,10 @@ static int find_attached(struct attach *attach)
 static int wanted_sizes(const struct attach *attach, struct grain_table_sizes *out)
 {
     uint64_t least;
-    int cpus = libbpf_num_possible_cpus();
+    int cpus = grain_cpus();
 
-    if (cpus < 1)
-        return grain_fail(-EINVAL, "cannot tell the number of CPUs");
+    if (cpus < 0)
+        return cpus;
     if (attach->options->memory)
         return grain_memory_fit(attach->options->memory, cpus, out, &least);
     grain_memory_default(0, out);
@@ -386,6 +388,7 @@ static int attach_target(struct attach *attach, struct target *target)
     struct grain_config config;
     int error = grain_pinned_config(attach->session.pinned, &config);
 
+    grain_progress(&attach->session, &target->source);
     if (!error)
         error = grain_choose(&attach->chooser, target->device, &target->source, &choice);
     if (error)
@@ -450,6 +453,8 @@ static bool wants_upgrade(struct attach *attach)
     for (size_t i = 0; i < attach->count; i++) {
         const struct target *target = &attach->targets[i];
 
+        if (target->same)
+            grain_progress(&attach->session, &target->source);
         if (target->same && (attach->options->upgrade ||
                              grain_upgrade_wanted(&attach->session, target->slot, &target->source)))
             return true;
@@ -564,7 +569,10 @@ int grain_attach(const struct grain_attach_options *options, const char *const *
                  size_t count)
 {
     struct attach attach = {
-        .session = {.note = options->note, .result = options->result, .user = options->user},
+        .session = {.note = options->note,
+                    .result = options->result,
+                    .progress = options->progress,
+                    .user = options->user},
         .options = options,
     };
     int error;

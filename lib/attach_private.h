@@ -69,9 +69,14 @@ int grain_attach_refused(const struct grain_source *source, int error);
 /* Put a program, loaded, in the place of the one that is attached, with no packet between the two.
  * -EOPNOTSUPP: a dispatcher cannot. */
 int grain_way_replace(struct grain_hold *hold, const struct grain_program *program);
-/* Take off what is attached, if it is there and ours, and its pins. */
+/* Take off what is attached, if it is there and ours, and its pins. -EHOSTUNREACH: as of
+ * grain_way_hidden. */
 int grain_way_detach(struct grain_hold *hold);
-/* Is it there? 1, 0, or -errno when that cannot be told. */
+/* The network namespace of a source was not found: does its program go on there nevertheless? Known
+ * by letting go of the program, for a moment. */
+bool grain_way_hidden(const struct grain_hold *hold);
+/* Is it there? 1, 0, or -errno when that cannot be told. A filter in a namespace that is not found
+ * is not there: grain_way_hidden knows better. */
 int grain_way_present(const struct grain_hold *hold);
 
 /* The two families of ways; same contracts. */
@@ -116,6 +121,7 @@ struct grain_session {
     bool tag_known[GRAIN_HOOK_TC + 1];
     void (*note)(void *user, const char *interface, const char *text);
     void (*result)(void *user, const struct grain_attach_result *result);
+    void (*progress)(void *user, const char *interface);
     void *user;
 };
 
@@ -123,6 +129,9 @@ void grain_note(const struct grain_session *session, const char *interface, cons
     __attribute__((format(printf, 3, 4)));
 void grain_tell(const struct grain_session *session, enum grain_attach_action action, uint32_t slot,
                 const struct grain_source *source);
+
+/* A program of that source is about to be loaded, which takes a while. */
+void grain_progress(const struct grain_session *session, const struct grain_source *source);
 
 /* Put in order what killed commands, removed and moved interfaces have left. */
 int grain_reconcile(struct grain_session *session);
@@ -137,7 +146,12 @@ int grain_source_release(struct grain_session *session, uint32_t slot, struct gr
 /* The interfaces that packets of this source seem to come in through, in grain_ingress_map. */
 int grain_ingress_add(struct grain_session *session, uint32_t slot,
                       const struct grain_source *source);
-void grain_ingress_remove(const struct grain_pinned *pinned, uint32_t slot);
+/* The same for every attached source, as its namespace is now; what is no longer on top of any of
+ * them goes. A namespace that cannot be looked into keeps what is noted. */
+int grain_ingress_refresh(const struct grain_pinned *pinned);
+/* A source has been taken off: its notes go, or to other sources that have noted the same. */
+void grain_ingress_hand_over(const struct grain_pinned *pinned, uint32_t slot,
+                             const struct grain_source *source);
 
 /* Replace the program of every source by this build's. */
 int grain_upgrade(struct grain_session *session);

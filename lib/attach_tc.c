@@ -14,7 +14,7 @@
 
 #include "attach_private.h"
 #include "error_private.h"
-#include "probe.h"
+#include "quiet.h"
 
 /* linux/bpf.h of 6.6 */
 #define TCX_INGRESS 46

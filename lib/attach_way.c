@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -74,11 +75,81 @@ static bool by_link(const struct grain_source *source)
     return source->way == GRAIN_WAY_XDP || source->way == GRAIN_WAY_TCX;
 }
 
+/* A program whose pin was removed lives until the kernel has let go of the pin, a moment later. */
+#define LET_GO_TRIES 20
+#define LET_GO_NS    10000000
+
+/* The program of a source without asking its hook; -1: there is none. */
+static int find_program(const struct grain_hold *hold)
+{
+    int fd = grain_pin_get(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next);
+
+    if (fd >= 0)
+        return fd;
+    /* A command was killed while it let go of the program. */
+    fd = bpf_prog_get_fd_by_id(hold->source->program_id);
+    if (fd >= 0 && !grain_program_is_ours(hold->pinned, fd)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Of a program that this process has let go of: an fd if somebody else holds it; -1. */
+static int still_held(uint32_t id)
+{
+    const struct timespec pause = {.tv_nsec = LET_GO_NS};
+    int fd = -1;
+
+    for (int i = 0; i < LET_GO_TRIES; i++) {
+        fd = bpf_prog_get_fd_by_id(id);
+        if (fd < 0)
+            return -1;
+        close(fd);
+        (void)nanosleep(&pause, NULL);
+    }
+    return bpf_prog_get_fd_by_id(id);
+}
+
+bool grain_way_hidden(const struct grain_hold *hold)
+{
+    int fd, probe;
+    uint32_t id;
+
+    /* A link tells by itself; programs in a dispatcher are held by libxdp's pins, too. */
+    if (hold->source->way != GRAIN_WAY_CLSACT)
+        return false;
+    fd = find_program(hold);
+    if (fd < 0)
+        return false;
+    id = grain_program_id(fd);
+    probe = bpf_prog_get_fd_by_id(id);
+    if (probe < 0) {
+        /* Not for this user to know. */
+        close(fd);
+        return true;
+    }
+    close(probe);
+    close(fd);
+    grain_pin_drop(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next);
+    fd = still_held(id);
+    if (fd < 0)
+        return false;
+    (void)grain_pin_put(hold->pinned, GRAIN_PIN_PROGRAMS, hold->slot, hold->next, fd);
+    close(fd);
+    return true;
+}
+
 /* Detach in the source's own namespace, unless that has gone with all that was in it. */
 static int detach_there(struct grain_hold *hold)
 {
     int back, error = grain_netns_enter(hold->source->netns, &back);
 
+    if (error == -ENOENT && grain_way_hidden(hold))
+        return grain_fail(-EHOSTUNREACH,
+                          "%s: its network namespace is not found from here, and its program goes "
+                          "on there; run this in it, or as root where it has a name or a process",
+                          hold->source->name);
     if (error == -ENOENT)
         return 0;
     if (error)

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <linux/if_link.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,15 +19,7 @@
 #include "attach_private.h"
 #include "error_private.h"
 #include "grain_xdp.skel.h"
-#include "probe.h"
-
-static int libxdp_silent(enum libxdp_print_level level, const char *format, va_list arguments)
-{
-    (void)level;
-    (void)format;
-    (void)arguments;
-    return 0;
-}
+#include "quiet.h"
 
 static enum xdp_attach_mode mode_of(const struct grain_source *source)
 {
@@ -92,7 +83,6 @@ int grain_dispatcher_attach(struct grain_hold *hold, struct grain_program *progr
     struct xdp_call call = {NULL, hold->source};
     int error;
 
-    libxdp_set_print(libxdp_silent);
     entry = xdp_program__from_bpf_obj(program->xdp->obj, "xdp");
     error = (int)libxdp_get_error(entry);
     if (error)
@@ -142,7 +132,6 @@ int grain_dispatcher_detach(struct grain_hold *hold)
 {
     int error;
 
-    libxdp_set_print(libxdp_silent);
     error = hold->source->program_id ? take_out(hold->source, hold->source->program_id) : 0;
     if (error == -ELIBACC)
         return grain_fail(
@@ -164,7 +153,6 @@ static int for_each_entry(uint32_t ifindex, int (*take)(void *user, struct xdp_p
     struct xdp_program *entry = NULL;
     int result = 0;
 
-    libxdp_set_print(libxdp_silent);
     all = xdp_multiprog__get_from_ifindex((int)ifindex);
     if (libxdp_get_error(all))
         return 0;

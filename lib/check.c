@@ -16,6 +16,7 @@
 #include "grain_tc.skel.h"
 #include "grain_xdp.skel.h"
 #include "probe.h"
+#include "quiet.h"
 
 #define BUCKETS_SMALLEST 64
 #define TEXTS_SMALLEST   64
@@ -159,12 +160,12 @@ static void check_capabilities(grain_check_fn fn, void *user)
 
 int grain_check_kernel(grain_check_fn fn, void *user)
 {
-    libbpf_print_fn_t print = libbpf_set_print(NULL);
+    const struct grain_quiet before = grain_quiet_begin();
 
     check_capabilities(fn, user);
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
         report(&tries[i], run_try(&tries[i]), fn, user);
-    libbpf_set_print(print);
+    grain_quiet_end(&before);
     return 0;
 }
 
@@ -219,7 +220,7 @@ static void load_one(struct bpf_object *object, const char *name, grain_check_pr
 
 int grain_check_programs(grain_check_program_fn fn, void *user)
 {
-    libbpf_print_fn_t print = libbpf_set_print(NULL);
+    const struct grain_quiet before = grain_quiet_begin();
     struct grain_xdp *xdp = grain_xdp__open();
     struct grain_tc *tc = grain_tc__open();
     int error = xdp && tc ? 0 : -ENOMEM;
@@ -232,6 +233,6 @@ int grain_check_programs(grain_check_program_fn fn, void *user)
     }
     grain_xdp__destroy(xdp);
     grain_tc__destroy(tc);
-    libbpf_set_print(print);
+    grain_quiet_end(&before);
     return error;
 }

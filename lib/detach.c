@@ -12,15 +12,17 @@ struct detach {
     bool chosen[GRAIN_SOURCE_SLOTS];
 };
 
-static bool is_named(const struct grain_session *session, const struct grain_source *source,
-                     const char *name)
+/* `device` may be NULL: then it is known only by the name that was noted. */
+static bool is_on(const struct grain_session *session, const struct grain_source *source,
+                  const struct grain_device *device, const char *name)
 {
     return source->state == GRAIN_SOURCE_ATTACHED && source->netns == session->netns &&
-           !strcmp(source->name, name);
+           (device ? source->ifindex == device->ifindex : !strcmp(source->name, name));
 }
 
 static int choose_named(struct detach *detach, const char *name)
 {
+    const struct grain_device *device = grain_devices_named(&detach->session.devices, name);
     struct grain_source source;
     bool found = false;
 
@@ -29,12 +31,12 @@ static int choose_named(struct detach *detach, const char *name)
 
         if (error)
             return error;
-        if (is_named(&detach->session, &source, name))
+        if (is_on(&detach->session, &source, device, name))
             detach->chosen[slot] = found = true;
     }
     if (found)
         return 0;
-    if (!grain_devices_named(&detach->session.devices, name))
+    if (!device)
         return grain_fail(-ENOENT,
                           "%s: neither an interface of this network namespace nor "
                           "attached",
@@ -180,6 +182,9 @@ int grain_stages_switch(const char *root, uint32_t wait, uint32_t stages, bool o
         config.stages = on ? config.stages | stages : config.stages & ~stages;
         error = grain_pinned_set_config(pinned, &config);
     }
+    /* As every change does. What has been switched is so all the same. */
+    if (!error)
+        (void)grain_ingress_refresh(pinned);
     grain_pinned_free(pinned);
     return error;
 }

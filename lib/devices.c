@@ -14,6 +14,8 @@
 
 #include "devices.h"
 
+#define ALTERNATIVE_NAME_MAX 128 /* ALTIFNAMSIZ of linux/if.h, with the terminator */
+
 typedef int (*message_fn)(void *user, const struct nlmsghdr *message);
 
 struct request {
@@ -24,13 +26,21 @@ struct request {
     } body;
 };
 
-static int open_socket(const struct request *request)
+/* Asks for one interface by any of its names. */
+struct name_request {
+    struct nlmsghdr header;
+    struct ifinfomsg link;
+    struct rtattr attribute;
+    char name[ALTERNATIVE_NAME_MAX];
+};
+
+static int open_socket(const struct nlmsghdr *request)
 {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
     if (fd < 0)
         return -errno;
-    if (send(fd, request, request->header.nlmsg_len, 0) < 0) {
+    if (send(fd, request, request->nlmsg_len, 0) < 0) {
         int error = -errno;
 
         close(fd);
@@ -57,13 +67,13 @@ static int read_messages(const struct nlmsghdr *message, size_t length, message_
     return 0;
 }
 
-static int dump(struct request *request, message_fn take, void *user)
+/* Ends with the end of a dump, or when `take` has had enough. */
+static int ask(const struct nlmsghdr *request, message_fn take, void *user)
 {
     static const size_t size = 1 << 16;
     char *buffer = malloc(size);
     int fd, done = 0;
 
-    request->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     fd = buffer ? open_socket(request) : -ENOMEM;
     if (fd < 0) {
         free(buffer);
@@ -80,6 +90,12 @@ static int dump(struct request *request, message_fn take, void *user)
     close(fd);
     free(buffer);
     return done < 0 ? done : 0;
+}
+
+static int dump(struct request *request, message_fn take, void *user)
+{
+    request->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    return ask(&request->header, take, user);
 }
 
 static void copy_text(char *to, size_t size, const struct rtattr *attribute)
@@ -196,13 +212,46 @@ void grain_devices_free(struct grain_devices *devices)
     memset(devices, 0, sizeof(*devices));
 }
 
+/* 1: there is one answer. */
+static int take_index(void *user, const struct nlmsghdr *message)
+{
+    const struct ifinfomsg *info = NLMSG_DATA(message);
+    uint32_t *ifindex = user;
+
+    if (message->nlmsg_type != RTM_NEWLINK)
+        return 0;
+    *ifindex = info->ifi_index;
+    return 1;
+}
+
+uint32_t grain_device_index(const char *name)
+{
+    struct name_request request = {
+        .header = {.nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
+        .attribute = {.rta_type = IFLA_ALT_IFNAME},
+    };
+    size_t length = strlen(name);
+    uint32_t ifindex = 0;
+
+    if (!length || length >= sizeof(request.name))
+        return 0;
+    memcpy(request.name, name, length);
+    request.attribute.rta_len = RTA_LENGTH(length + 1);
+    request.header.nlmsg_len =
+        offsetof(struct name_request, attribute) + RTA_ALIGN(request.attribute.rta_len);
+    return ask(&request.header, take_index, &ifindex) ? 0 : ifindex;
+}
+
 const struct grain_device *grain_devices_named(const struct grain_devices *devices,
                                                const char *name)
 {
+    uint32_t ifindex;
+
     for (size_t i = 0; i < devices->count; i++)
         if (!strcmp(devices->list[i].name, name))
             return &devices->list[i];
-    return NULL;
+    ifindex = grain_device_index(name);
+    return ifindex ? grain_devices_numbered(devices, ifindex) : NULL;
 }
 
 const struct grain_device *grain_devices_numbered(const struct grain_devices *devices,

@@ -27,7 +27,7 @@ struct grain_devices {
 int grain_devices_read(struct grain_devices *out);
 void grain_devices_free(struct grain_devices *devices);
 
-/* NULL: there is none. */
+/* By its name or an alternative one; the kernel is asked for those. NULL: there is none. */
 const struct grain_device *grain_devices_named(const struct grain_devices *devices,
                                                const char *name);
 const struct grain_device *grain_devices_numbered(const struct grain_devices *devices,
@@ -39,6 +39,10 @@ const struct grain_device *grain_devices_numbered(const struct grain_devices *de
  * in all; returns how many.
  */
 size_t grain_devices_above(const struct grain_devices *devices, uint32_t ifindex, uint32_t *out);
+
+/* The number of the interface of that name, or alternative name, in this thread's namespace; 0:
+ * there is none. */
+uint32_t grain_device_index(const char *name);
 
 /* The driver's name into `out`; empty when it has none. */
 void grain_device_driver(const char *name, char out[32]);
@@ -60,9 +64,9 @@ int grain_device_qdisc(uint32_t ifindex);
 uint64_t grain_netns_own(void);
 
 /*
- * Enter the namespace of that number, found by its name under /run/netns or by a process in it.
- * *back is what grain_netns_leave wants: -1 when it is this thread's own already. -ENOENT: not
- * found.
+ * Enter the namespace of that number, found by its name under /run/netns, by a mount of it
+ * anywhere that this process sees, or by a process in it. *back is what grain_netns_leave wants: -1
+ * when it is this thread's own already. -ENOENT: not found, which does not say that it has gone.
  */
 int grain_netns_enter(uint64_t number, int *back);
 void grain_netns_leave(int back);

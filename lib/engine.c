@@ -9,6 +9,7 @@
 #include <grain/flow.h>
 #include <grain/limits.h>
 
+#include "quiet.h"
 #include "tables_private.h"
 
 static _Thread_local char last_error[256];
@@ -82,6 +83,7 @@ int grain_engine_new(struct grain_engine **out, const struct grain_engine_option
     struct grain_engine *engine = calloc(1, sizeof(*engine));
     int error;
 
+    grain_quiet_always();
     if (!engine)
         return -ENOMEM;
     if (options->size != sizeof(*options)) {

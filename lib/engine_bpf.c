@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +20,10 @@
 
 #include <grain/flow.h>
 
+#include "error_private.h"
 #include "maps_read.h"
+#include "probe.h"
+#include "quiet.h"
 
 #include "grain_xdp.skel.h"
 
@@ -138,22 +140,9 @@ static int set_sizes(struct grain_engine *engine, struct grain_xdp *skeleton)
     return error;
 }
 
-/* The library prints nothing; what failed is told by grain_engine_error(). */
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+static int load_xdp(void *skeleton)
 {
-    (void)level;
-    (void)format;
-    (void)arguments;
-    return 0;
-}
-
-static int load_quietly(struct grain_xdp *skeleton)
-{
-    libbpf_print_fn_t before = libbpf_set_print(print_nothing);
-    int error = grain_xdp__load(skeleton);
-
-    libbpf_set_print(before);
-    return error;
+    return grain_xdp__load(skeleton);
 }
 
 static int load_program(struct grain_engine *engine)
@@ -170,10 +159,10 @@ static int load_program(struct grain_engine *engine)
     memcpy((void *)&state->skeleton->rodata->grain_load, &engine->load, sizeof(engine->load));
     error = set_sizes(engine, state->skeleton);
     if (!error)
-        error = load_quietly(state->skeleton);
+        error = grain_quietly(load_xdp, state->skeleton);
     if (error)
-        return grain_engine_fail(engine, error, "the kernel does not load the XDP program: %s",
-                                 strerror(-error));
+        return grain_engine_fail(engine, error, "the kernel does not load the XDP program: %s%s",
+                                 strerror(-error), grain_quiet_detail());
     state->program = bpf_program__fd(state->skeleton->progs.grain_xdp);
     return 0;
 }
@@ -223,9 +212,9 @@ static int bpf_open(struct grain_engine *engine)
     engine->state = state;
     state->engine = engine;
     state->program = -1;
-    state->cpus = libbpf_num_possible_cpus();
+    state->cpus = grain_cpus();
     if (state->cpus < 1)
-        return grain_engine_fail(engine, -EINVAL, "cannot tell the number of CPUs");
+        return grain_engine_fail(engine, state->cpus, "%s", grain_error());
     cpu = pin_thread(state);
     if (cpu < 0)
         return grain_engine_fail(engine, cpu, "cannot stay on one CPU: %s", strerror(-cpu));

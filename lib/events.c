@@ -25,6 +25,7 @@
 #include "error_private.h"
 #include "events_private.h"
 #include "lock_private.h"
+#include "quiet.h"
 
 #define RING_PAGES_DEFAULT 256
 
@@ -107,10 +108,10 @@ static int open_rings(struct grain_events *events)
     };
     int map = grain_pinned_fd(grain_live_pinned(events->live), GRAIN_PINNED_grain_events);
     LIBBPF_OPTS(perf_buffer_raw_opts, options);
-    libbpf_print_fn_t print = libbpf_set_print(NULL);
+    const struct grain_quiet before = grain_quiet_begin();
 
     events->rings = perf_buffer__new_raw(map, pages, &attr, on_event, events, &options);
-    libbpf_set_print(print);
+    grain_quiet_end(&before);
     if (events->rings)
         return 0;
     return grain_fail(-errno, "cannot open perf rings of %zu pages: %s; %s", pages, strerror(errno),

@@ -13,6 +13,7 @@
 #include "devices.h"
 #include "error_private.h"
 #include "live_private.h"
+#include "quiet.h"
 
 #define TCX_INGRESS 46 /* BPF_TCX_INGRESS, which older headers have not */
 #define TCX_EGRESS  47
@@ -103,22 +104,21 @@ int grain_live_others(struct grain_live *live, const struct grain_live_source *s
                       grain_live_other_fn fn, void *user)
 {
     const struct search search = {live, &source->source, fn, user};
-    libbpf_print_fn_t print;
+    struct grain_quiet before;
     int back, error = grain_netns_enter(source->source.netns, &back);
 
     if (error)
         return error == -ENOENT ? 0
                                 : grain_fail(error, "%s: cannot enter its network namespace: %s",
                                              source->source.name, strerror(-error));
-    print = libbpf_set_print(NULL);
-    libxdp_set_print(NULL);
+    before = grain_quiet_begin();
     if (source->source.hook == GRAIN_HOOK_XDP)
         error = xdp_programs(&search);
     else
         error = tcx_programs(&search);
     if (!error && source->source.hook == GRAIN_HOOK_TC)
         error = filters(&search);
-    libbpf_set_print(print);
+    grain_quiet_end(&before);
     grain_netns_leave(back);
     return error;
 }

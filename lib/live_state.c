@@ -14,17 +14,37 @@
 #include "devices.h"
 #include "error_private.h"
 #include "live_private.h"
+#include "quiet.h"
 
-static void read_interface(const struct grain_source *source, struct grain_live_state *out)
+/* False: its namespace cannot be looked into. */
+static bool read_interface(const struct grain_source *source, struct grain_live_state *out)
 {
     int back;
 
     out->elsewhere = source->netns != grain_netns_own();
     if (grain_netns_enter(source->netns, &back))
-        return;
+        return false;
     if (!if_indextoname(source->ifindex, out->name))
         *out->name = '\0';
     grain_netns_leave(back);
+    return true;
+}
+
+bool grain_live_source_is(const struct grain_live_source *source, const char *name)
+{
+    uint32_t ifindex = 0;
+    int back;
+
+    if (!grain_netns_enter(source->source.netns, &back)) {
+        ifindex = grain_device_index(name);
+        grain_netns_leave(back);
+    }
+    if (ifindex == source->source.ifindex)
+        return true;
+    /* Another one may have the name by now; what was detached is still known by it. */
+    if (ifindex && source->source.state != GRAIN_SOURCE_FREE)
+        return false;
+    return !strcmp(name, source->source.name);
 }
 
 static void read_program(const struct grain_live *live, uint32_t slot, struct grain_live_state *out)
@@ -43,14 +63,15 @@ static void read_program(const struct grain_live *live, uint32_t slot, struct gr
     close(fd);
 }
 
+/* Links tell where they are; of others in a namespace that is not found, only a change knows. */
 static void read_presence(struct grain_live *live, const struct grain_live_source *from,
-                          struct grain_live_state *out)
+                          bool looked, struct grain_live_state *out)
 {
     struct grain_source source = from->source;
     const struct grain_hold hold = {live->pinned, from->slot, false, &source, false};
     int present = grain_way_present(&hold);
 
-    if (!*out->name)
+    if (!*out->name && (looked || present <= 0))
         out->presence = GRAIN_PRESENCE_NO_INTERFACE;
     else if (present > 0)
         out->presence = GRAIN_PRESENCE_ATTACHED;
@@ -63,19 +84,20 @@ static void read_presence(struct grain_live *live, const struct grain_live_sourc
 int grain_live_state(struct grain_live *live, const struct grain_live_source *source,
                      struct grain_live_state *out)
 {
-    libbpf_print_fn_t print = libbpf_set_print(NULL);
+    const struct grain_quiet before = grain_quiet_begin();
+    bool looked;
 
     *out = (struct grain_live_state){.presence = GRAIN_PRESENCE_UNKNOWN};
-    read_interface(&source->source, out);
+    looked = read_interface(&source->source, out);
     if (source->source.state == GRAIN_SOURCE_FREE)
         out->presence = GRAIN_PRESENCE_DETACHED;
     else if (source->source.state != GRAIN_SOURCE_ATTACHED)
         out->presence = GRAIN_PRESENCE_CHANGING;
     else
-        read_presence(live, source, out);
+        read_presence(live, source, looked, out);
     if (source->source.state != GRAIN_SOURCE_FREE)
         read_program(live, source->slot, out);
-    libbpf_set_print(print);
+    grain_quiet_end(&before);
     return 0;
 }
 

@@ -16,6 +16,8 @@
 
 #include "error_private.h"
 #include "pins_private.h"
+#include "probe.h"
+#include "quiet.h"
 
 const char *const grain_pinned_files[GRAIN_PINNED_MAP_COUNT] = {
 #define X(map, file) file,
@@ -41,6 +43,7 @@ struct grain_pinned *grain_pinned_alloc(const char *root)
     struct grain_pinned *pinned = calloc(1, sizeof(*pinned));
     int length;
 
+    grain_quiet_always();
     if (!pinned)
         return NULL;
     pinned->lock = pinned->abi_fd = pinned->sources_fd = -1;
@@ -141,7 +144,7 @@ static bool power_of_two(uint32_t value)
 static int check_abi(const struct grain_pinned *pinned)
 {
     const struct grain_abi *abi = &pinned->abi;
-    int cpus = libbpf_num_possible_cpus();
+    int cpus = grain_cpus();
 
     if (abi->magic != GRAIN_ABI_MAGIC || abi->abi != GRAIN_ABI_VERSION ||
         abi->config_size != sizeof(struct grain_config) ||
@@ -157,7 +160,9 @@ static int check_abi(const struct grain_pinned *pinned)
                           "%s/%s was not made by this version of grain; detach with the version "
                           "that made it",
                           pinned->directory, GRAIN_PIN_ABI);
-    if (cpus < 1 || abi->cpus != (uint32_t)cpus)
+    if (cpus < 0)
+        return cpus;
+    if (abi->cpus != (uint32_t)cpus)
         return grain_fail(-EPROTO, "%s was made for %u CPUs and there are %d", pinned->directory,
                           abi->cpus, cpus);
     return 0;

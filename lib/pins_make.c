@@ -2,7 +2,6 @@
 /* Where pins can live, and the maps as the shipping program declares them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "error_private.h"
 #include "grain_xdp.skel.h"
 #include "pins_private.h"
+#include "quiet.h"
 
 #define BPFFS "/sys/fs/bpf"
 
@@ -182,18 +182,14 @@ static int make_abi(const struct grain_pinned *pinned, const struct grain_table_
     return make_array(pinned, GRAIN_PIN_ABI, sizeof(abi), 1, &abi);
 }
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+static int load_maps(void *skeleton)
 {
-    (void)level;
-    (void)format;
-    (void)arguments;
-    return 0;
+    return grain_xdp__load(skeleton);
 }
 
 /* The maps of the program, without the program. */
 static int make_program_maps(struct grain_xdp *skeleton, const struct grain_table_sizes *sizes)
 {
-    libbpf_print_fn_t before;
     int error = bpf_map__set_max_entries(skeleton->maps.grain_counts, sizes->buckets);
 
     if (!error)
@@ -207,13 +203,13 @@ static int make_program_maps(struct grain_xdp *skeleton, const struct grain_tabl
         error = bpf_program__set_autoload(skeleton->progs.grain_xdp, false);
     if (error)
         return grain_fail(error, "cannot size the maps: %s", strerror(-error));
-    before = libbpf_set_print(print_nothing);
-    error = grain_xdp__load(skeleton);
-    libbpf_set_print(before);
+    error = grain_quietly(load_maps, skeleton);
     if (error == -EPERM)
         return grain_fail(error, "cannot make BPF maps: not allowed; it takes root, or CAP_BPF, "
                                  "CAP_NET_ADMIN and CAP_PERFMON");
-    return error ? grain_fail(error, "cannot make the BPF maps: %s", strerror(-error)) : 0;
+    return error ? grain_fail(error, "cannot make the BPF maps: %s%s", strerror(-error),
+                              grain_quiet_detail())
+                 : 0;
 }
 
 static int set_first_config(const struct grain_xdp *skeleton)

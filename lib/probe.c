@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "error_private.h"
 #include "grain_probe.skel.h"
 #include "probe.h"
+#include "quiet.h"
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+int grain_cpus(void)
 {
-    (void)level;
-    (void)format;
-    (void)arguments;
-    return 0;
-}
+    int cpus = libbpf_num_possible_cpus();
 
-int grain_quietly(int (*load)(void *object), void *object)
-{
-    libbpf_print_fn_t before = libbpf_set_print(print_nothing);
-    int error = load(object);
-
-    libbpf_set_print(before);
-    return error;
+    if (cpus > 0)
+        return cpus;
+    return grain_fail(cpus < 0 ? cpus : -EINVAL,
+                      "cannot tell the number of CPUs from "
+                      "/sys/devices/system/cpu/possible: is /sys mounted?");
 }
 
 static int load(void *skeleton)

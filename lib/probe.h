@@ -12,7 +12,7 @@ int grain_probe_extension(void);
 /* Jiffies a second; takes an eighth of a second. 0 or -errno. */
 int grain_probe_ticks(uint32_t *out);
 
-/* Run `load` with libbpf silent: what fails is told by the caller. */
-int grain_quietly(int (*load)(void *object), void *object);
+/* How many CPUs there may be; -errno with its message. */
+int grain_cpus(void);
 
 #endif

@@ -14,7 +14,7 @@
 #include "error_private.h"
 #include "grain_tc.skel.h"
 #include "grain_xdp.skel.h"
-#include "probe.h"
+#include "quiet.h"
 
 static void fill_load(struct grain_load *load, const struct grain_pinned *pinned, uint32_t slot,
                       const struct grain_source *source)
@@ -105,8 +105,8 @@ int grain_program_load(struct grain_program *program, const char *interface)
                           "or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
                           interface);
     if (error)
-        return grain_fail(error, "%s: the kernel does not load the %s program: %s", interface,
-                          program->xdp ? "XDP" : "tc", strerror(-error));
+        return grain_fail(error, "%s: the kernel does not load the %s program: %s%s", interface,
+                          program->xdp ? "XDP" : "tc", strerror(-error), grain_quiet_detail());
     program->fd = dup(bpf_program__fd(program->xdp ? program->xdp->progs.grain_xdp
                                                    : program->tc->progs.grain_tc));
     if (program->fd < 0)

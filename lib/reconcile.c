@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "attach_private.h"
 #include "error_private.h"
 
@@ -38,73 +36,6 @@ void grain_tell(const struct grain_session *session, enum grain_attach_action ac
         session->result(session->user, &result);
 }
 
-void grain_ingress_remove(const struct grain_pinned *pinned, uint32_t slot)
-{
-    int map = grain_pinned_fd(pinned, GRAIN_PINNED_grain_ingress_map);
-    struct grain_ingress_key key, found[GRAIN_INGRESS_MAX];
-    uint32_t value, count = 0;
-    void *from = NULL;
-
-    /* Removing while walking would start the walk anew. */
-    while (count < GRAIN_INGRESS_MAX && !bpf_map_get_next_key(map, from, &key)) {
-        if (!bpf_map_lookup_elem(map, &key, &value) && value == slot)
-            found[count++] = key;
-        from = &key;
-    }
-    while (count)
-        (void)bpf_map_delete_elem(map, &found[--count]);
-}
-
-static int note_ingress(const struct grain_pinned *pinned, const struct grain_devices *devices,
-                        uint32_t slot, const struct grain_source *source)
-{
-    int map = grain_pinned_fd(pinned, GRAIN_PINNED_grain_ingress_map);
-    uint32_t above[GRAIN_INGRESS_MAX];
-    size_t count;
-
-    if (source->direction != GRAIN_DIRECTION_IN)
-        return 0;
-    if (devices->count > GRAIN_INGRESS_MAX)
-        return grain_fail(-E2BIG, "%s: more than %d interfaces in this namespace", source->name,
-                          GRAIN_INGRESS_MAX);
-    count = grain_devices_above(devices, source->ifindex, above);
-    for (size_t i = 0; i < count; i++) {
-        const struct grain_ingress_key key = {source->netns, above[i]};
-
-        if (bpf_map_update_elem(map, &key, &slot, BPF_ANY))
-            return grain_fail(-errno, "%s: cannot note where packets come in: %s", source->name,
-                              strerror(errno));
-    }
-    return 0;
-}
-
-int grain_ingress_add(struct grain_session *session, uint32_t slot,
-                      const struct grain_source *source)
-{
-    return note_ingress(session->pinned, &session->devices, slot, source);
-}
-
-/* A bridge or bond stands on several interfaces: what others of them have noted too is theirs
- * before this slot's notes go, so that no packet is taken for one that was not seen. */
-static void hand_over_ingress(struct grain_session *session, uint32_t slot,
-                              const struct grain_source *source)
-{
-    struct grain_devices devices;
-    struct grain_source other;
-    int back;
-
-    if (source->direction != GRAIN_DIRECTION_IN || grain_netns_enter(source->netns, &back))
-        return;
-    if (!grain_devices_read(&devices)) {
-        for (uint32_t i = 0; i < GRAIN_SOURCE_SLOTS; i++)
-            if (i != slot && !grain_pinned_source(session->pinned, i, &other) &&
-                other.state == GRAIN_SOURCE_ATTACHED && other.netns == source->netns)
-                (void)note_ingress(session->pinned, &devices, i, &other);
-        grain_devices_free(&devices);
-    }
-    grain_netns_leave(back);
-}
-
 int grain_source_release(struct grain_session *session, uint32_t slot, struct grain_source *source)
 {
     struct grain_source second = *source;
@@ -124,12 +55,17 @@ int grain_source_release(struct grain_session *session, uint32_t slot, struct gr
     error = grain_way_detach(&hold);
     if (error)
         return error;
-    hand_over_ingress(session, slot, source);
-    grain_ingress_remove(session->pinned, slot);
+    grain_ingress_hand_over(session->pinned, slot, source);
     source->state = GRAIN_SOURCE_FREE;
     source->program_id = source->link_id = source->filter_handle = source->filter_priority = 0;
     source->flags &= ~GRAIN_SOURCE_FLAG_QDISC;
     return grain_pinned_set_source(session->pinned, slot, source);
+}
+
+void grain_progress(const struct grain_session *session, const struct grain_source *source)
+{
+    if (session->progress)
+        session->progress(session->user, source->name);
 }
 
 /* Programs of a killed command that a dispatcher still has; they never reached their slot. */
@@ -169,10 +105,14 @@ static int settle_changing(struct grain_session *session, uint32_t slot,
     if (source->state != GRAIN_SOURCE_CHANGING)
         return 0;
     if (!complete) {
-        grain_note(session, source->name, "taken off: a command was killed while changing it");
         error = grain_source_release(session, slot, source);
+        /* It stays as it is, and keeps nobody from changing others. */
+        if (error == -EHOSTUNREACH)
+            grain_note(session, "", "%s", grain_error());
+        else
+            grain_note(session, source->name, "taken off: a command was killed while changing it");
         sweep(session, source);
-        return error;
+        return error == -EHOSTUNREACH ? 0 : error;
     }
     grain_note(session, source->name, "a command was killed while changing it; it is attached");
     error = source->netns == session->netns ? grain_ingress_add(session, slot, source) : 0;
@@ -206,6 +146,12 @@ static int check_attached(struct grain_session *session, uint32_t slot, struct g
                           strerror(-present));
     if (present && there < 0)
         return 0;
+    if (there < 0 && grain_way_hidden(&hold)) {
+        grain_note(session, source->name,
+                   "its network namespace is not found from here, and its program goes on there: "
+                   "left as it is");
+        return 0;
+    }
     if (!present || !there) {
         grain_note(session, source->name, "%s",
                    present     ? "taken off: the interface has left the network namespace in which "
@@ -238,5 +184,8 @@ int grain_reconcile(struct grain_session *session)
         if (!error && source.state == GRAIN_SOURCE_ATTACHED)
             error = check_attached(session, slot, &source);
     }
+    /* Whoever attaches anew is told of this failure again; nobody is kept from detaching by it. */
+    if (!error && grain_ingress_refresh(session->pinned))
+        grain_note(session, "", "%s", grain_error());
     return error;
 }

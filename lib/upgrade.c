@@ -83,9 +83,10 @@ static int take_over(struct grain_session *session, uint32_t slot, struct grain_
 static int replace_in_place(struct grain_session *session, struct second *second)
 {
     struct grain_hold hold = {session->pinned, second->slot, false, &second->source, false};
-    int back, error = grain_program_open(&second->program, session->pinned, second->slot,
-                                         &second->source);
+    int back, error;
 
+    grain_progress(session, &second->source);
+    error = grain_program_open(&second->program, session->pinned, second->slot, &second->source);
     if (!error)
         error = grain_program_load(&second->program, second->source.name);
     if (!error)
@@ -142,6 +143,7 @@ static int place_second(struct upgrade *upgrade, struct second *second, uint32_t
     int error;
 
     second->source.generation = generation;
+    grain_progress(upgrade->session, &second->source);
     error = grain_program_open(&second->program, pinned, second->slot, &second->source);
     if (!error && second->source.way != GRAIN_WAY_DISPATCHER)
         error = grain_program_load(&second->program, second->source.name);

@@ -43,9 +43,18 @@ void agent_log(const struct grain_agent *agent, enum grain_log_level level, cons
     agent->options.log(agent->options.user, level, text);
 }
 
+static void signals_of_agent(sigset_t *out)
+{
+    sigemptyset(out);
+    sigaddset(out, SIGINT);
+    sigaddset(out, SIGTERM);
+    sigaddset(out, SIGHUP);
+}
+
 int grain_agent_new(struct grain_agent **out, const struct grain_agent_options *options)
 {
     struct grain_agent *agent;
+    sigset_t signals;
     int error;
 
     if (options->size != sizeof(*options) || !options->interval_ns)
@@ -55,6 +64,8 @@ int grain_agent_new(struct grain_agent **out, const struct grain_agent_options *
         return grain_fail(-ENOMEM, "no memory");
     agent->options = *options;
     agent->collect_seconds = -1;
+    signals_of_agent(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, &agent->signals_before);
     error = grain_collect_new(&agent->collect);
     if (!error && options->pin_root && !(agent->pin_root = strdup(options->pin_root)))
         error = grain_fail(-ENOMEM, "no memory");
@@ -104,20 +115,6 @@ int grain_agent_add_pipeline(struct grain_agent *agent, struct grain_pipeline *p
     return 0;
 }
 
-int agent_feed(struct grain_agent *agent, enum grain_group group, const struct grain_item *item)
-{
-    for (size_t i = 0; i < agent->pipeline_count; i++) {
-        struct grain_item copy;
-
-        if (!(grain_pipeline_groups(agent->pipelines[i]) & (1U << group)))
-            continue;
-        memcpy(&copy, item,
-               offsetof(struct grain_item, tags) + item->tag_count * sizeof(item->tags[0]));
-        grain_pipeline_take(agent->pipelines[i], &copy);
-    }
-    return 0;
-}
-
 /* ---- to the sinks ---- */
 
 static void number(struct grain_agent *agent)
@@ -136,7 +133,7 @@ static void put(struct grain_agent *agent)
 static void commit(struct grain_agent *agent)
 {
     number(agent);
-    if (agent->state) {
+    if (agent->state && agent->remembered) {
         int error = grain_commit_write(agent->state, agent->sequence, agent->collect,
                                        agent->pipelines, agent->pipeline_count);
 
@@ -148,6 +145,117 @@ static void commit(struct grain_agent *agent)
         agent->state_failed = error;
     }
     put(agent);
+}
+
+/* ---- changing while it runs ---- */
+
+static size_t find_sink(const struct grain_agent *agent, const char *name)
+{
+    size_t i = 0;
+
+    while (i < agent->sink_count && strcmp(grain_sink_name(agent->sinks[i]), name))
+        i++;
+    return i;
+}
+
+struct grain_sink *grain_agent_sink(const struct grain_agent *agent, const char *name)
+{
+    size_t i = find_sink(agent, name);
+
+    return i < agent->sink_count ? agent->sinks[i] : NULL;
+}
+
+bool grain_agent_sink_name(const struct grain_agent *agent, size_t i, char *name)
+{
+    if (i >= agent->sink_count)
+        return false;
+    (void)snprintf(name, GRAIN_SINK_NAME_MAX, "%s", grain_sink_name(agent->sinks[i]));
+    return true;
+}
+
+const char *grain_agent_settings(const struct grain_agent *agent, const char *name)
+{
+    size_t i = find_sink(agent, name);
+
+    return i < agent->sink_count && agent->sink_settings[i] ? agent->sink_settings[i] : "";
+}
+
+int grain_agent_set_settings(struct grain_agent *agent, const char *name, const char *settings)
+{
+    size_t i = find_sink(agent, name);
+    char *copy = i < agent->sink_count ? strdup(settings) : NULL;
+
+    if (!copy)
+        return grain_fail(-ENOMEM, "no memory");
+    free(agent->sink_settings[i]);
+    agent->sink_settings[i] = copy;
+    return 0;
+}
+
+void grain_agent_drop_pipelines(struct grain_agent *agent)
+{
+    uint64_t now_ns = agent_now(CLOCK_REALTIME);
+
+    for (size_t i = 0; i < agent->pipeline_count; i++)
+        grain_pipeline_flush(agent->pipelines[i], now_ns, true);
+    commit(agent);
+    for (size_t i = 0; i < agent->pipeline_count; i++) {
+        agent->refused_before += grain_pipeline_refused(agent->pipelines[i]);
+        grain_pipeline_free(agent->pipelines[i]);
+    }
+    agent->pipeline_count = 0;
+    agent->groups = 0;
+}
+
+static void free_sink(struct grain_agent *agent, size_t i)
+{
+    char name[GRAIN_SINK_NAME_MAX];
+    uint64_t left;
+
+    (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
+    if (grain_sink_free(agent->sinks[i], &left))
+        agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
+    free(agent->sink_settings[i]);
+    agent->left += left;
+    agent->kept += agent->state ? left : 0;
+    if (left)
+        agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s", name,
+                  (unsigned long long)left,
+                  agent->state ? "; they are kept for the next agent" : "");
+}
+
+void grain_agent_drop_sink(struct grain_agent *agent, const char *name)
+{
+    size_t i = find_sink(agent, name);
+
+    if (i == agent->sink_count)
+        return;
+    grain_sink_drain(agent->sinks[i], agent_now(CLOCK_MONOTONIC) + agent->options.drain_ns);
+    free_sink(agent, i);
+    agent->sink_count--;
+    agent->sinks[i] = agent->sinks[agent->sink_count];
+    agent->sink_told[i] = agent->sink_told[agent->sink_count];
+    agent->sink_settings[i] = agent->sink_settings[agent->sink_count];
+    agent->sink_settings[agent->sink_count] = NULL;
+}
+
+void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns)
+{
+    agent->options.interval_ns = interval_ns;
+}
+
+int agent_feed(struct grain_agent *agent, enum grain_group group, const struct grain_item *item)
+{
+    for (size_t i = 0; i < agent->pipeline_count; i++) {
+        struct grain_item copy;
+
+        if (!(grain_pipeline_groups(agent->pipelines[i]) & (1U << group)))
+            continue;
+        memcpy(&copy, item,
+               offsetof(struct grain_item, tags) + item->tag_count * sizeof(item->tags[0]));
+        grain_pipeline_take(agent->pipelines[i], &copy);
+    }
+    return 0;
 }
 
 /* ---- collecting ---- */
@@ -188,6 +296,10 @@ static void open_live(struct grain_agent *agent)
 static void close_live(struct grain_agent *agent)
 {
     agent_events_close(agent);
+    if (agent->share)
+        agent->share_lost_before += grain_share_lost(agent->share);
+    grain_share_free(agent->share);
+    agent->share = NULL;
     grain_live_free(agent->live);
     agent->live = NULL;
 }
@@ -281,6 +393,7 @@ static void remember(struct grain_agent *agent)
 
         agent->sequence = sequence > agent->sequence ? sequence : agent->sequence;
     }
+    agent->remembered = true;
     open_live(agent);
     if (error && agent->options.from_now && agent->live &&
         grain_collect_skip(agent->collect, agent->live))
@@ -315,18 +428,8 @@ static void drain(struct grain_agent *agent, int signals)
 static void free_sinks(struct grain_agent *agent)
 {
     for (size_t i = 0; i < agent->sink_count; i++) {
-        char name[GRAIN_SINK_NAME_MAX];
-        uint64_t left;
-
-        (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
-        if (grain_sink_free(agent->sinks[i], &left))
-            agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
-        agent->left += left;
-        agent->kept += agent->state ? left : 0;
-        if (left)
-            agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s", name,
-                      (unsigned long long)left,
-                      agent->state ? "; they are kept for the next agent" : "");
+        free_sink(agent, i);
+        agent->sink_settings[i] = NULL;
     }
     agent->sink_count = 0;
 }
@@ -372,8 +475,9 @@ static uint64_t advance(uint64_t due, uint64_t period, uint64_t now)
 
 static void wait_for(struct grain_agent *agent, struct loop *loop)
 {
-    struct pollfd ready[2] = {
+    struct pollfd ready[3] = {
         {.fd = loop->signals, .events = POLLIN},
+        {.fd = agent->share ? grain_share_fd(agent->share) : -1, .events = POLLIN},
         {.fd = agent->events ? grain_events_fd(agent->events) : -1, .events = POLLIN},
     };
     uint64_t now = agent_now(CLOCK_MONOTONIC), until = earliest(agent, loop);
@@ -383,8 +487,12 @@ static void wait_for(struct grain_agent *agent, struct loop *loop)
         timeout.tv_sec = (time_t)((until - now) / SECOND_NS);
         timeout.tv_nsec = (long)((until - now) % SECOND_NS);
     }
-    if (ppoll(ready, 2, &timeout, NULL) > 0 && ready[1].revents)
-        loop->next_events = 0;
+    if (ppoll(ready, 3, &timeout, NULL) > 0) {
+        if (ready[1].revents)
+            agent_events_open(agent);
+        if (ready[2].revents)
+            loop->next_events = 0;
+    }
     take_signals(agent, loop);
 }
 
@@ -431,18 +539,12 @@ int grain_agent_run(struct grain_agent *agent)
     struct loop loop = {.next_collect = now + agent->options.interval_ns,
                         .next_second = now + SECOND_NS,
                         .end = agent->options.end_ns ? now + agent->options.end_ns : 0};
-    sigset_t wanted, before;
+    sigset_t wanted;
 
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &wanted, &before);
+    signals_of_agent(&wanted);
     loop.signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (loop.signals < 0) {
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (loop.signals < 0)
         return grain_fail(-errno, "cannot wait for signals: %s", strerror(errno));
-    }
     remember(agent);
     if (agent->options.state_changed)
         agent->options.state_changed(agent->options.user, true);
@@ -450,7 +552,6 @@ int grain_agent_run(struct grain_agent *agent)
         turn(agent, &loop);
     finish(agent, &loop);
     close(loop.signals);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return 0;
 }
 
@@ -467,8 +568,11 @@ void grain_agent_free(struct grain_agent *agent)
     close_live(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_free(agent->pipelines[i]);
-    for (size_t i = 0; i < agent->sink_count; i++)
+    for (size_t i = 0; i < agent->sink_count; i++) {
         (void)grain_sink_free(agent->sinks[i], NULL);
+        free(agent->sink_settings[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &agent->signals_before, NULL);
     grain_collect_free(agent->collect);
     free(agent->pin_root);
     free(agent->state);

@@ -45,18 +45,39 @@ struct grain_agent_options {
 
 struct grain_agent;
 
+/* SIGTERM, SIGINT and SIGHUP are blocked for the calling thread from here on, until the agent is
+ * freed: none is lost before grain_agent_run. */
 int grain_agent_new(struct grain_agent **out, const struct grain_agent_options *options);
 
 /* Both are the agent's from now on. A pipeline's sinks are added before it. */
 int grain_agent_add_sink(struct grain_agent *agent, struct grain_sink *sink);
 int grain_agent_add_pipeline(struct grain_agent *agent, struct grain_pipeline *pipeline);
 
+/* The sink of this name; NULL: there is none. */
+struct grain_sink *grain_agent_sink(const struct grain_agent *agent, const char *name);
+
+/* The name of sink number `i`, GRAIN_SINK_NAME_MAX bytes; false: there are not so many. */
+bool grain_agent_sink_name(const struct grain_agent *agent, size_t i, char *name);
+
+/* What the sink was made from, as text; "" unless grain_agent_set_settings was called. */
+const char *grain_agent_settings(const struct grain_agent *agent, const char *name);
+int grain_agent_set_settings(struct grain_agent *agent, const char *name, const char *settings);
+
+/* What all pipelines hold goes to their sinks, and they are gone. */
+void grain_agent_drop_pipelines(struct grain_agent *agent);
+
+/* A sink without pipelines is drained for as long as stopping may take, and is gone. */
+void grain_agent_drop_sink(struct grain_agent *agent, const char *name);
+
+/* From the next collection on. */
+void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns);
+
 /* A path in the state directory, to be freed; NULL without one (or without memory). */
 char *grain_agent_path(const struct grain_agent *agent, const char *name);
 
 /*
  * Run until SIGTERM, SIGINT, or end_ns: then collect once more, drain the sinks, and return 0. A
- * second signal ends the draining. Signals are blocked for the calling thread meanwhile.
+ * second signal ends the draining.
  */
 int grain_agent_run(struct grain_agent *agent);
 

@@ -20,6 +20,10 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
     struct grain_message message;
     struct grain_item item;
 
+    if (agent->share)
+        grain_share_record(agent->share, record, bytes, length);
+    if (!(agent->groups & (1U << GRAIN_GROUP_EVENTS)))
+        return 0;
     if (grain_event_item(&item, &text, &message, record, bytes, length,
                          interface_of(agent, record->header.source_slot),
                          grain_clock_boot(&agent->clock, record->header.time_ns))) {
@@ -43,6 +47,26 @@ void agent_events_refresh(struct grain_agent *agent)
     }
 }
 
+static bool wanted(const struct grain_agent *agent)
+{
+    return agent->groups & (1U << GRAIN_GROUP_EVENTS) ||
+           (agent->share && grain_share_subscribers(agent->share));
+}
+
+static void open_share(struct grain_agent *agent)
+{
+    if (!agent->live)
+        return;
+    if (agent->share) {
+        grain_share_look(agent->share);
+        return;
+    }
+    if (grain_share_new(&agent->share, agent->live) && !agent->share_failed) {
+        agent_log(agent, GRAIN_LOG_WARNING, "%s", grain_error());
+        agent->share_failed = true;
+    }
+}
+
 void agent_events_open(struct grain_agent *agent)
 {
     const struct grain_events_options options = {.size = sizeof(options),
@@ -50,7 +74,10 @@ void agent_events_open(struct grain_agent *agent)
                                                  .on_record = on_record,
                                                  .user = agent};
 
-    if (!agent->live || agent->events || !(agent->groups & (1U << GRAIN_GROUP_EVENTS)))
+    open_share(agent);
+    if (agent->events && !wanted(agent))
+        agent_events_close(agent);
+    if (!agent->live || agent->events || !wanted(agent))
         return;
     agent_events_refresh(agent);
     if (!grain_events_open(&agent->events, agent->live, &options)) {
@@ -79,6 +106,8 @@ void agent_events_close(struct grain_agent *agent)
         return;
     if (grain_events_stop(agent->events))
         agent_log(agent, GRAIN_LOG_WARNING, "%s", grain_error());
+    if (agent->share)
+        grain_share_flush(agent->share);
     keep_counts(agent);
     grain_events_free(agent->events);
     agent->events = NULL;
@@ -88,6 +117,8 @@ bool agent_events_read(struct grain_agent *agent)
 {
     int error = agent->events ? grain_events_poll(agent->events, 0) : 0;
 
+    if (agent->share)
+        grain_share_flush(agent->share);
     if (!error || error == -EINTR)
         return true;
     agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());

@@ -2,6 +2,7 @@
 #ifndef GRAIN_AGENT_AGENT_PRIVATE_H
 #define GRAIN_AGENT_AGENT_PRIVATE_H
 
+#include <signal.h>
 #include <time.h>
 
 #include <grain/events.h>
@@ -10,6 +11,7 @@
 #include "agent.h"
 #include "collect.h"
 #include "event.h"
+#include "share.h"
 
 #define AGENT_SINKS_MAX     32
 #define AGENT_PIPELINES_MAX 32
@@ -24,6 +26,7 @@ struct grain_agent {
     char *pin_root, *state;
     struct grain_sink *sinks[AGENT_SINKS_MAX];
     struct agent_told sink_told[AGENT_SINKS_MAX];
+    char *sink_settings[AGENT_SINKS_MAX];
     size_t sink_count;
     struct grain_pipeline *pipelines[AGENT_PIPELINES_MAX];
     size_t pipeline_count;
@@ -32,16 +35,21 @@ struct grain_agent {
     uint64_t sequence; /* the last number given to a batch */
     struct grain_live *live;
     struct grain_events *events;
+    struct grain_share *share; /* of the events with others; NULL: somebody else does */
+    bool share_failed;         /* which was said */
+    uint64_t share_lost_before, share_lost_told;
     struct grain_events_counts events_before; /* of readers that were closed */
     struct grain_events_counts events_told;
     uint64_t unreadable, unreadable_told;
     uint64_t refused_before, refused_told; /* of pipelines that were taken away */
     struct grain_clock clock;
     char interfaces[GRAIN_SOURCE_SLOTS][4 * 16 + 1]; /* by source slot, fit for a tag */
-    double collect_seconds; /* of the last collection; below 0: none since told */
-    bool waiting;           /* for something to be attached, which was said */
-    bool events_waiting;    /* for the stream, which somebody else reads, which was said */
-    bool state_failed;      /* writing the state, which was said */
+    double collect_seconds;  /* of the last collection; below 0: none since told */
+    bool remembered;         /* what former agents told has been read */
+    bool waiting;            /* for something to be attached, which was said */
+    bool events_waiting;     /* for the stream, which somebody else reads, which was said */
+    bool state_failed;       /* writing the state, which was said */
+    sigset_t signals_before; /* of the caller's thread */
     uint64_t left, kept;
 };
 

@@ -69,6 +69,9 @@ static void tell_events(struct grain_agent *agent, uint64_t now_ns)
                  &told->missing);
     tell_counter(agent, GRAIN_MEASURE_EVENTS_UNREADABLE, now_ns, NULL,
                  before->unsound + now.unsound + agent->unreadable, &agent->unreadable_told);
+    tell_counter(agent, GRAIN_MEASURE_SHARED_LOST, now_ns, NULL,
+                 agent->share_lost_before + (agent->share ? grain_share_lost(agent->share) : 0),
+                 &agent->share_lost_told);
 }
 
 /* Resident pages, the second number of statm; below 0: not known. */

@@ -74,6 +74,8 @@
     X(EVENTS_MISSING, AGENT, COUNTER, "agent.events.missing", "records", "", "", "holes in the records' numbers") \
     X(EVENTS_UNREADABLE, AGENT, COUNTER, "agent.events.unreadable", "records", "",                   \
       "", "records that do not hold what they say")                                                  \
+    X(SHARED_LOST, AGENT, COUNTER, "agent.events.shared_lost", "records", "",                        \
+      "", "records that readers of the agent's stream did not take in time, all readers together")   \
     X(ITEMS_REFUSED, AGENT, COUNTER, "agent.items.refused", "items", "", "", "items too big for a batch, or without memory") \
     X(MEMORY, AGENT, GAUGE, "agent.memory", "bytes", "", "", "resident memory of the agent")         \
     X(COLLECT, AGENT, HISTOGRAM, "agent.collect", "seconds", "", "", "how long reading the kernel's maps took")

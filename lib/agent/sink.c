@@ -350,6 +350,26 @@ static int join(struct grain_sink *sink)
     return pthread_timedjoin_np(sink->thread, NULL, &until);
 }
 
+int grain_sink_replace(struct grain_sink *sink, const struct grain_sink_type *type, void *state)
+{
+    grain_sink_drain(sink, now_ns(CLOCK_MONOTONIC));
+    if (join(sink)) {
+        pthread_mutex_lock(&sink->mutex);
+        sink->draining = false;
+        pthread_mutex_unlock(&sink->mutex);
+        return grain_fail(-ETIMEDOUT, "sink %s: hangs in a delivery, and stays as it was",
+                          sink->name);
+    }
+    sink->running = false;
+    sink->type->free(sink->state);
+    sink->type = type;
+    sink->state = state;
+    sink->draining = false;
+    sink->error[0] = 0;
+    sink->failed_since_ns = 0;
+    return start(sink);
+}
+
 int grain_sink_free(struct grain_sink *sink, uint64_t *left)
 {
     struct grain_queue_counts counts = {0};

@@ -79,6 +79,12 @@ struct grain_sink;
 int grain_sink_new(struct grain_sink **out, const struct grain_sink_type *type, void *state,
                    const struct grain_sink_options *options);
 
+/*
+ * Another type or state for the same queue. `state` is the sink's from now on, unless this fails:
+ * -ETIMEDOUT: a delivery hangs, and everything is as it was.
+ */
+int grain_sink_replace(struct grain_sink *sink, const struct grain_sink_type *type, void *state);
+
 /* Never waits for the peer. Errors as of grain_queue_put. */
 int grain_sink_put(struct grain_sink *sink, uint64_t sequence, const struct grain_batch *batch);
 

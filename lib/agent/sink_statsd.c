@@ -25,7 +25,7 @@
 #define LINES_MAX    65000
 /* A name may lead elsewhere after a while. */
 #define RESOLVE_SECONDS 300
-#define SEND_SECONDS    2
+#define SEND_MS         2000
 #define REFUSAL_MS      20
 
 struct statsd {
@@ -257,7 +257,6 @@ static void disconnect(struct statsd *statsd)
 
 static int ensure_connected(struct statsd *statsd)
 {
-    const struct timeval timeout = {SEND_SECONDS, 0};
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -269,7 +268,6 @@ static int ensure_connected(struct statsd *statsd)
     if (statsd->fd < 0)
         return statsd->fd;
     statsd->connected = now.tv_sec;
-    (void)setsockopt(statsd->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
     return 0;
 }
 
@@ -297,14 +295,37 @@ static int failed(struct statsd *statsd, int error)
                       statsd->address.port, strerror(-error));
 }
 
-/* *before: the error is of the datagram before this one. */
-static int send_datagram(struct statsd *statsd, bool *before)
+struct progress {
+    struct grain_delivery *delivery;
+    struct grain_mark before; /* where the datagram that was sent last began */
+    struct grain_mark sent;   /* where it ended */
+    struct grain_mark seen;   /* all lines so far are in the datagram, or before it */
+};
+
+/* Never waits inside of the call: a process that is killed there has either sent or not begun. */
+static int send_now(struct statsd *statsd, struct progress *progress)
 {
+    int error = 0;
+
+    grain_delivery_sending(progress->delivery, progress->seen);
+    if (send(statsd->fd, statsd->datagram, statsd->length - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        error = -errno;
+    if (error)
+        grain_delivery_done_to(progress->delivery, progress->sent);
+    return error;
+}
+
+/* *before: the error is of the datagram before this one. */
+static int send_datagram(struct statsd *statsd, struct progress *progress, bool *before)
+{
+    struct pollfd ready = {.fd = statsd->fd, .events = POLLOUT};
     int error = pending_error(statsd, 0);
 
     *before = error;
-    if (!error && send(statsd->fd, statsd->datagram, statsd->length - 1, MSG_NOSIGNAL) < 0)
-        error = -errno;
+    if (!error)
+        error = send_now(statsd, progress);
+    if (error == -EAGAIN && poll(&ready, 1, SEND_MS) > 0)
+        error = send_now(statsd, progress);
     /* Of a peer that was dead it is known only after a while that it lives again. */
     if (!error)
         error = pending_error(statsd, statsd->failing ? REFUSAL_MS : 0);
@@ -316,13 +337,6 @@ static int send_datagram(struct statsd *statsd, bool *before)
     statsd->length = 0;
     return 0;
 }
-
-struct progress {
-    struct grain_delivery *delivery;
-    struct grain_mark before; /* where the datagram that was sent last began */
-    struct grain_mark sent;   /* where it ended */
-    struct grain_mark seen;   /* all lines so far are in the datagram, or before it */
-};
 
 /* The way to the peer takes no datagram of this size, now or later: one line that is too long, or a
  * payload that does not fit the network. */
@@ -345,8 +359,7 @@ static int flush(struct statsd *statsd, struct progress *progress)
 
     if (!statsd->length)
         return 0;
-    grain_delivery_sending(progress->delivery, progress->seen);
-    error = send_datagram(statsd, &before);
+    error = send_datagram(statsd, progress, &before);
     if (error == -EMSGSIZE && !before)
         skip_datagram(statsd, progress);
     else if (error) {

@@ -263,15 +263,6 @@ class Changes(live.LiveTest):
         self.grain(inner, "detach", "--all")
         self.check_clean()
 
-    def test_devices_made_later_are_known_after_attaching_again(self):
-        inner, _ = self.pair()
-        self.grain(inner, "attach", "veth0")
-        inner.ip("link", "add", "br0", "type", "bridge")
-        inner.ip("link", "set", "veth0", "master", "br0")
-        self.grain(inner, "attach", "veth0")
-        self.assertEqual(self.ingress(), sorted(map(inner.ifindex, ("veth0", "br0"))))
-        self.grain(inner, "detach", "veth0")
-
     def test_namespace_gone(self):
         inner, _ = self.pair()
         other = live.Namespace(f"grain-{os.getpid()}-gone")
@@ -329,6 +320,28 @@ class Changes(live.LiveTest):
         self.assertEqual(sorted(self.attached()), [("veth0", IN), ("veth0", OUT)])
         self.assertEqual(len(self.kernel_objects()["programs"]), 2)
         self.grain(inner, "detach", "--all")
+
+    def test_progress_is_for_terminals(self):
+        inner, _ = self.pair()
+        command = inner.command(live.GRAINCTL, "attach", "--pin-root", self.root, "veth0")
+        near, far = os.openpty()
+        for descriptor in (near, far):
+            self.addCleanup(os.close, descriptor)
+        for more, out in (((), "attached"), ((), "is attached already"),
+                          (("--upgrade",), "upgraded"), (("--json",), '"unchanged"')):
+            done = subprocess.run((*command, *more), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=far, text=True, check=True,
+                                  timeout=live.TIMEOUT)
+            self.assertEqual(done.stdout.count(out), 2, done.stdout)
+            said = os.read(near, 65536).decode()
+            progress = "attaching veth0 ..."
+            self.assertGreaterEqual(said.count(progress), 2, said)
+            # Each is wiped out before the next line.
+            self.assertEqual(said.count(progress),
+                             said.count(progress + "\r" + " " * len(progress) + "\r"), said)
+            self.assertNotIn("attaching", self.grain(inner, "attach", "veth0", *more).stderr)
+        self.grain(inner, "detach", "--all")
+        self.check_clean()
 
     def test_who_holds_the_lock_is_said(self):
         inner, _ = self.pair()

@@ -85,6 +85,19 @@ class Events(see.SeeTest):
         del broken["in_iface"]
         self.assertFalse(validator.is_valid(broken))
 
+    def test_people_are_told_of_sampling(self):
+        for sample, told in (("7", "a known name one in 7 is shown"), ("1", None),
+                             ("0", "known names are not shown")):
+            self.attach("--sample", sample)
+            for form in ((), ("--json",)):
+                process = self.start("events", *form)
+                self.wait_for(lambda p=process: self.rings_of(p), "rings")
+                if told and not form:
+                    self.wait_for(lambda p=process: told in self.errors(p), "the line")
+                self.stop(process)
+                said = self.errors(process)
+                self.assertEqual(said.count("\n"), 2 if told and not form else 1, said)
+
     def test_hello_and_filter(self):
         live.need("openssl", "kdig")
         process = self.reader("tls")

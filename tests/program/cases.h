@@ -24,6 +24,9 @@ struct case_list {
 
 extern const struct case_list layer_cases, bare_cases, transport_cases, dns_cases, dns_tcp_cases,
     tls_cases, tls_split_cases;
+/* Run before the others, which leave messages in the flow table: what fits then depends on the key.
+ */
+extern const struct case_list fresh_cases;
 
 #define CASE_LIST(list, array) \
     const struct case_list list = {array, sizeof(array) / sizeof((array)[0])}

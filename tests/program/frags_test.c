@@ -20,7 +20,6 @@
 #include "rig.h"
 
 #define NAMES        64
-#define FLOWS        128
 #define SNAP         3520
 #define FIRST_BUFFER 3520 /* what test-run puts there when it is not asked */
 
@@ -361,7 +360,7 @@ int main(void)
 {
     const struct rig_options options = {.frags = true,
                                         .names = NAMES,
-                                        .flows = FLOWS,
+                                        .flows = RUNNER_FLOWS,
                                         .ring_pages = 1024,
                                         .seed = RUNNER_SEED,
                                         .on_record = take};
@@ -370,11 +369,12 @@ int main(void)
     rig_pin(0);
     result = rig_open(&rig, &options);
     if (!result)
-        result = runner_open(&host, GRAIN_ENGINE_HOST, true, NAMES, FLOWS);
+        result = runner_open(&host, GRAIN_ENGINE_HOST, true, NAMES, RUNNER_FLOWS);
     if (result)
         return result;
     can_choose = test_run_chooses();
-    failed = run_list("frags, layers", &layer_cases, in_one_buffer);
+    failed = run_list("frags, fresh table", &fresh_cases, in_one_buffer);
+    failed += run_list("frags, layers", &layer_cases, in_one_buffer);
     failed += run_tables("frags, one buffer", in_one_buffer);
     failed += run_tables("frags, behind the headers", behind_the_headers);
     failed += run_large();

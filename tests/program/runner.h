@@ -14,6 +14,8 @@
 
 #define SKIPPED     77
 #define RUNNER_SEED 20 /* of the hash key */
+/* Buckets of the flow table where the tables of cases run. */
+#define RUNNER_FLOWS 128
 
 struct step {
     uint8_t *data;

@@ -146,9 +146,10 @@ static int run_list(const char *group, const struct case_list *list, CMUnitTestF
 
 static int open_pair(struct runner *pair, bool with_ethernet)
 {
-    int result = runner_open(&pair[0], GRAIN_ENGINE_BPF, with_ethernet, NAMES, 128);
+    int result = runner_open(&pair[0], GRAIN_ENGINE_BPF, with_ethernet, NAMES, RUNNER_FLOWS);
 
-    return result ? result : runner_open(&pair[1], GRAIN_ENGINE_HOST, with_ethernet, NAMES, 128);
+    return result ? result
+                  : runner_open(&pair[1], GRAIN_ENGINE_HOST, with_ethernet, NAMES, RUNNER_FLOWS);
 }
 
 int main(void)
@@ -159,6 +160,7 @@ int main(void)
         result = open_pair(bare, false);
     if (result)
         return result;
+    failed += run_list("fresh table", &fresh_cases, run_ethernet);
     failed += run_list("layers", &layer_cases, run_ethernet);
     failed += run_list("layer 3", &bare_cases, run_bare);
     failed += run_list("transport", &transport_cases, run_ethernet);

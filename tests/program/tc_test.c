@@ -21,7 +21,6 @@
 #include "rig.h"
 
 #define NAMES    64
-#define FLOWS    128
 #define SHORTEST 34
 #define LONGEST  3712
 
@@ -172,7 +171,7 @@ int main(void)
 {
     const struct rig_options options = {.tc = true,
                                         .names = NAMES,
-                                        .flows = FLOWS,
+                                        .flows = RUNNER_FLOWS,
                                         .ring_pages = 1024,
                                         .seed = RUNNER_SEED,
                                         .on_record = take};
@@ -181,9 +180,10 @@ int main(void)
     rig_pin(0);
     result = rig_open(&rig, &options);
     if (!result)
-        result = runner_open(&host, GRAIN_ENGINE_HOST, true, NAMES, FLOWS);
+        result = runner_open(&host, GRAIN_ENGINE_HOST, true, NAMES, RUNNER_FLOWS);
     if (result)
         return result;
+    failed += run_list("tc, fresh table", &fresh_cases);
     failed += run_list("tc, layers", &layer_cases);
     failed += run_list("tc, transport", &transport_cases);
     failed += run_list("tc, DNS over UDP", &dns_cases);

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ClientHellos over several segments: what is put together, what is given up and under which name.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
+#include <cmocka.h>
+
+#include <grain/flow.h>
 
 #include "cases.h"
+#include "engine_private.h"
 
 static struct bytes stream;
 
@@ -165,13 +172,70 @@ static void neighbours(struct script *s)
     part(s, to(443), 200, stream.length);
 }
 
+static uint64_t product(uint64_t word, uint64_t key)
+{
+    uint32_t low = (uint32_t)word + (uint32_t)key;
+    uint32_t high = (uint32_t)(word >> 32) + (uint32_t)(key >> 32);
+
+    return (uint64_t)low * high;
+}
+
+/* The bucket of a flow to that port, worked out from the key without grain's own function; the case
+ * of five in one bucket fails when the two do not agree. */
+static uint32_t bucket_of(const struct script *s, uint16_t port)
+{
+    /* As in the frame: 10/8 with the flow, then 198.51.100.1. */
+    const uint8_t addresses[8] = {10, s->flow >> 16, s->flow >> 8, s->flow, 198, 51, 100, 1};
+    struct grain_hash_key key;
+    uint64_t word = 0, sum;
+
+    assert_int_equal(grain_hash_key_fill(&key, RUNNER_SEED), 0);
+    for (int i = 8; i-- > 0;)
+        word = word << 8 | addresses[i];
+    sum = product(word, key.flow[0]) + product(40000ULL << 16 | port, key.flow[4]) +
+          product(0, key.flow[5]);
+    sum ^= sum >> 32;
+    return (sum ^ key.flow[6]) * 0xd6e8feb86659fd93ULL >> 32 & (RUNNER_FLOWS - 1);
+}
+
+#define AT_ONCE 100
+
+/* Flows of which no bucket gets more than it has room for. */
 static void interleaved(struct script *s)
 {
+    uint8_t taken[RUNNER_FLOWS] = {0};
+    uint16_t ports[AT_ONCE], port = 1000;
+
     build_example();
-    for (uint16_t port = 1000; port < 1100; port++)
+    for (size_t n = 0; n < AT_ONCE; port++) {
+        uint8_t *in_bucket = &taken[bucket_of(s, port)];
+
+        if (*in_bucket == GRAIN_FLOW_WAYS)
+            continue;
+        (*in_bucket)++;
+        ports[n++] = port;
         part(s, to(port), 0, 200);
-    for (uint16_t port = 1000; port < 1100; port++)
-        part(s, to(port), 200, stream.length);
+    }
+    for (size_t n = 0; n < AT_ONCE; n++)
+        part(s, to(ports[n]), 200, stream.length);
+}
+
+/* One more than a bucket has room for: the first one makes room. */
+static void five_in_a_bucket(struct script *s)
+{
+    uint32_t bucket = bucket_of(s, 1000);
+    uint16_t ports[GRAIN_FLOW_WAYS + 1], port = 1000;
+
+    build_example();
+    for (size_t n = 0; n < GRAIN_FLOW_WAYS + 1; port++) {
+        if (bucket_of(s, port) != bucket)
+            continue;
+        ports[n++] = port;
+        part(s, to(port), 0, 200);
+        script_wait(s, 10);
+    }
+    for (size_t n = 0; n < GRAIN_FLOW_WAYS + 1; n++)
+        part(s, to(ports[n]), 200, stream.length);
 }
 
 static void byte_by_byte(struct script *s)
@@ -295,8 +359,6 @@ static const struct test_case cases[] = {
      "name=1"},
     {"the rest on another flow is not the rest", neighbours,
      "tcp_other=4 tls_hello=1 tls_hello_part=1", SPLIT, DONE, "name=1"},
-    {"a hundred at once", interleaved, "tls_hello=100 tls_hello_part=100",
-     "tls_sni/0/split.example.test=100", "flow_started=100 flow_completed=100", "name=100"},
     {"a byte a segment", byte_by_byte, "tls_candidate=1 tls_hello=1 tls_hello_part=88",
      "tls_sni/0/bytes.example.test=1", DONE, "name=1"},
     {"data behind the hello", data_behind, "tcp_other=1 tls_hello=1 tls_hello_part=1", SPLIT, DONE,
@@ -320,3 +382,12 @@ static const struct test_case cases[] = {
 };
 
 CASE_LIST(tls_split_cases, cases);
+
+static const struct test_case fresh[] = {
+    {"a hundred at once", interleaved, "tls_hello=100 tls_hello_part=100",
+     "tls_sni/0/split.example.test=100", "flow_started=100 flow_completed=100", "name=100"},
+    {"five in a bucket of four", five_in_a_bucket, "tcp_other=1 tls_hello=4 tls_hello_part=5",
+     "tls_sni/0/split.example.test=4", "flow_started=5 flow_completed=4 flow_evicted=1", "name=4"},
+};
+
+CASE_LIST(fresh_cases, fresh);

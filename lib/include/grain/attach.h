@@ -69,6 +69,9 @@ struct grain_attach_options {
      * may be empty. */
     void (*note)(void *user, const char *interface, const char *text);
     void (*result)(void *user, const struct grain_attach_result *result);
+    /* Called with the name of an interface before something is done for it that takes a while: the
+     * kernel verifies a program. May be NULL. */
+    void (*progress)(void *user, const char *interface);
     void *user;
 };
 

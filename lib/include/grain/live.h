@@ -49,6 +49,11 @@ typedef int (*grain_live_source_fn)(void *user, const struct grain_live_source *
 /* Every source that is, or was, attached; in the order of their slots. */
 GRAIN_API int grain_live_sources(struct grain_live *live, grain_live_source_fn fn, void *user);
 
+/* Is `name` a name, or an alternative one, that this source's interface has in its network
+ * namespace now? Where the interface or the namespace has gone: the name that it had. Not for
+ * several threads at once: the namespace is entered and left. */
+GRAIN_API bool grain_live_source_is(const struct grain_live_source *source, const char *name);
+
 /* Every name in the tables, the counts of all CPUs added up, in no order. A text that does not
  * belong to its name is not handed out: `known` is then false. */
 GRAIN_API int grain_live_names(struct grain_live *live, grain_name_fn fn, void *user);
@@ -68,7 +73,7 @@ enum grain_presence {
     GRAIN_PRESENCE_DETACHED,     /* its slot is free; the totals are what it counted */
     GRAIN_PRESENCE_CHANGING,     /* a command is at it, or died */
     GRAIN_PRESENCE_TAKEN_OFF,    /* by somebody else */
-    GRAIN_PRESENCE_NO_INTERFACE, /* the interface, or its network namespace, has gone */
+    GRAIN_PRESENCE_NO_INTERFACE, /* the interface has gone, or its network namespace is not found */
     GRAIN_PRESENCE_UNKNOWN,      /* `error` says why */
 };
 
@@ -76,7 +81,7 @@ struct grain_live_state {
     enum grain_presence presence;
     int error;
     bool elsewhere; /* in another network namespace than this thread */
-    char name[16];  /* of the interface now; empty: it is not there */
+    char name[16];  /* of the interface now; empty: not there, or not found */
     uint32_t program_id;
     uint64_t run_count; /* of the program, while BPF statistics are on (kernel.bpf_stats_enabled) */
     uint64_t run_ns;
