@@ -19,7 +19,7 @@
 
 struct grain_expression;
 
-/* -EINVAL, -E2BIG: grain_error() names the column, what was expected and what was there. */
+/* -EINVAL: grain_error() names the column, what was expected and what was there. */
 int grain_expression_new(struct grain_expression **out, const char *text);
 void grain_expression_free(struct grain_expression *expression); /* takes NULL */
 

@@ -155,7 +155,7 @@ static int add_node(struct parser *parser, enum expression_op op, uint16_t *out)
     struct grain_expression *expression = parser->out;
 
     if (expression->count == GRAIN_EXPRESSION_NODES_MAX)
-        return grain_fail(-E2BIG, "column %u: more than %d tests and members of lists",
+        return grain_fail(-EINVAL, "column %u: more than %d tests and members of lists",
                           column(parser, parser->token.start), GRAIN_EXPRESSION_NODES_MAX);
     if (expression->count == expression->room) {
         size_t room = expression->room ? 2 * expression->room : 16;
@@ -421,7 +421,7 @@ static int read_nested(struct parser *parser, uint16_t *out)
     if (!negated && !is(parser, TOKEN_SYMBOL, "("))
         return read_test(parser, out);
     if (parser->depth == GRAIN_EXPRESSION_DEPTH_MAX)
-        return grain_fail(-E2BIG, "column %u: nested deeper than %d",
+        return grain_fail(-EINVAL, "column %u: nested deeper than %d",
                           column(parser, parser->token.start), GRAIN_EXPRESSION_DEPTH_MAX);
     parser->depth++;
     error = advance(parser);
@@ -485,7 +485,7 @@ int grain_expression_new(struct grain_expression **out, const char *text)
     int error;
 
     if (length > GRAIN_EXPRESSION_TEXT_MAX)
-        return grain_fail(-E2BIG, "longer than %d bytes", GRAIN_EXPRESSION_TEXT_MAX);
+        return grain_fail(-EINVAL, "longer than %d bytes", GRAIN_EXPRESSION_TEXT_MAX);
     parser.out = calloc(1, sizeof(*parser.out));
     if (!parser.out)
         return grain_fail(-ENOMEM, "no memory");

@@ -76,4 +76,33 @@ struct grain_regex_settings {
 
 int grain_step_regex(struct grain_step **out, const struct grain_regex_settings *settings);
 
+/*
+ * One item a series and interval. Counters are added up; of gauges the last value goes on, or what
+ * `gauges` says. Of a histogram come the gauges NAME.p50 and so on and NAME.sum, and the counter
+ * NAME.count; percentiles are the values at their rank, within 1 %. Of a set comes a gauge, the
+ * number of its members, and when they were too many the counter NAME.uncounted: observations of
+ * members that were not told apart. Events pass, or are counted by `events_by`.
+ *
+ * Intervals are those of the clock: of 60 s each begins with a minute. Series beyond `series` are
+ * in one whose tags are all "(other)"; gauges beyond it are refused.
+ */
+enum grain_aggregate_gauges {
+    GRAIN_AGGREGATE_LAST,
+    GRAIN_AGGREGATE_MIN,
+    GRAIN_AGGREGATE_MAX,
+    GRAIN_AGGREGATE_MEAN,
+};
+
+struct grain_aggregate_settings {
+    uint64_t interval_ns;
+    enum grain_aggregate_gauges gauges;
+    const double *percentiles;    /* above 0, up to 100 */
+    size_t percentile_count;      /* 0: 50, 90 and 99 */
+    const char *const *events_by; /* tags; ends with NULL. NULL: events pass */
+    uint32_t series;              /* 0: 10,000 */
+    uint32_t members;             /* of one set; 0: 10,000 */
+};
+
+int grain_step_aggregate(struct grain_step **out, const struct grain_aggregate_settings *settings);
+
 #endif
