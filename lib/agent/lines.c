@@ -38,6 +38,8 @@ int grain_lines_fill(struct grain_lines *lines, struct grain_delivery *delivery,
             grain_delivery_skip(delivery);
             continue;
         }
+        if (!lines->count)
+            lines->first_ns = item->time_ns;
         lines->ends[lines->count++] =
             (struct grain_line_end){lines->text.length, grain_delivery_mark(delivery)};
     }

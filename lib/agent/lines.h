@@ -17,6 +17,7 @@ struct grain_lines {
     struct grain_json text;
     struct grain_line_end *ends;
     uint32_t count, room;
+    uint64_t first_ns; /* time of the first line's item */
 };
 
 /* As grain_item_json. */

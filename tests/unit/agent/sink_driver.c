@@ -24,6 +24,7 @@
 #include <agent/sink_console.h>
 #include <agent/sink_http.h>
 #include <agent/sink_json.h>
+#include <agent/sink_s3.h>
 #include <agent/sink_statsd.h>
 #include <grain/error.h>
 
@@ -96,6 +97,25 @@ static int new_http(void **out)
     return grain_http_new(out, &settings);
 }
 
+static int new_s3(void **out)
+{
+    const struct grain_s3_settings settings = {
+        .endpoint = option("target"),
+        .region = option("region"),
+        .bucket = option("bucket"),
+        .prefix = option("prefix"),
+        .host = option("host"),
+        .access_key = option("access_key"),
+        .secret_key = option("secret_key"),
+        .profile = option("profile"),
+        .credentials_file = option("credentials"),
+        .object_bytes = number("object"),
+        .timeout_s = (uint32_t)number("timeout"),
+    };
+
+    return grain_s3_new(out, &settings);
+}
+
 static int new_console(void **out)
 {
     const struct grain_console_settings settings = {.utc = true};
@@ -118,9 +138,8 @@ static const struct {
     const struct grain_sink_type *type;
     int (*make)(void **out);
 } types[] = {
-    {&grain_sink_console, new_console},
-    {&grain_sink_http, new_http},
-    {&grain_sink_json, new_json},
+    {&grain_sink_console, new_console}, {&grain_sink_http, new_http},
+    {&grain_sink_json, new_json},       {&grain_sink_s3, new_s3},
     {&grain_sink_statsd, new_statsd},
 };
 
