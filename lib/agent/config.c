@@ -47,6 +47,15 @@ static cyaml_config_t yaml_config(struct messages *messages)
     };
 }
 
+static size_t line_at(const char *text, size_t offset)
+{
+    size_t line = 1;
+
+    for (size_t i = 0; i < offset; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
 /* YAML itself is broken: its reader knows where. */
 static int broken(struct grain_config_file *config, const char *text, size_t length)
 {
@@ -60,7 +69,8 @@ static int broken(struct grain_config_file *config, const char *text, size_t len
         if (yaml_parser_load(&parser, &document))
             yaml_document_delete(&document);
         else if (parser.problem) {
-            line = parser.problem_mark.line + 1;
+            line = parser.error == YAML_READER_ERROR ? line_at(text, parser.problem_offset)
+                                                     : parser.problem_mark.line + 1;
             (void)snprintf(problem, sizeof(problem), "%s", parser.problem);
         }
         yaml_parser_delete(&parser);
