@@ -129,6 +129,15 @@ static int make_top(struct grain_step **out, const struct config_step *step)
                                           .keep = *step->top->keep});
 }
 
+static int make_geo(struct grain_step **out, const struct config_step *step)
+{
+    struct list list;
+
+    return grain_step_geo(out, &(struct grain_geo_settings){
+                                   .database = step->geo->database,
+                                   .keys = list_of(&list, step->geo->keys, step->geo->keys_count)});
+}
+
 /* ---- which one ---- */
 
 struct kind {
@@ -144,6 +153,7 @@ static const struct kind kinds[] = {
     KIND(filter, NULL), KIND(filter_out, NULL), KIND(allow, NULL),
     KIND(drop, NULL),   KIND(regex, NULL),      KIND(system, NULL),
     KIND(sample, NULL), KIND(top, check_top),   KIND(aggregate, check_aggregate),
+    KIND(geo, NULL),
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "expression.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "expression_private.h"
+#include "ip.h"
 
 void grain_expression_free(struct grain_expression *expression)
 {
@@ -33,20 +33,6 @@ bool expression_number(const char *text, double *out)
         return false;
     *out = strtod(text, &end);
     return !*end;
-}
-
-int expression_address(const char *text, uint8_t out[16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    if (inet_pton(AF_INET, text, out) == 1)
-        return AF_INET;
-    if (inet_pton(AF_INET6, text, out) != 1)
-        return 0;
-    if (memcmp(out, mapped, sizeof(mapped)))
-        return AF_INET6;
-    memmove(out, out + sizeof(mapped), 4);
-    return AF_INET;
 }
 
 /* What stands on the left side: a text or a number; false: it is absent. */
@@ -122,7 +108,7 @@ static bool inside(const struct literal *prefix, const char *text)
     uint8_t address[16];
     unsigned int whole = prefix->bits / 8, rest = prefix->bits % 8;
 
-    if (expression_address(text, address) != prefix->family)
+    if (grain_ip_read(text, address) != prefix->family)
         return false;
     if (memcmp(address, prefix->address, whole))
         return false;

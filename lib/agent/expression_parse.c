@@ -8,6 +8,7 @@
 #include "../error_private.h"
 #include "escape.h"
 #include "expression_private.h"
+#include "ip.h"
 
 enum token_kind {
     TOKEN_END,
@@ -192,7 +193,7 @@ static int read_prefix(const struct parser *parser, struct literal *literal)
     if (slash)
         *slash++ = 0;
     /* `::ffff:a.b.c.d/n` would need its bits counted anew: nobody writes that. */
-    literal->family = expression_address(text, literal->address);
+    literal->family = grain_ip_read(text, literal->address);
     if (!literal->family || (literal->family == AF_INET && strchr(text, ':')))
         return 0;
     most = literal->family == AF_INET ? 32 : 128;

@@ -73,8 +73,4 @@ struct grain_expression {
 /* A decimal number, all of the text: no blanks, no hexadecimal, no "nan". */
 bool expression_number(const char *text, double *out);
 
-/* An address into network order; 4 bytes or 16. An IPv4 address in IPv6's form is AF_INET. 0: it is
- * none. */
-int expression_address(const char *text, uint8_t out[16]);
-
 #endif

@@ -105,4 +105,18 @@ struct grain_aggregate_settings {
 
 int grain_step_aggregate(struct grain_step **out, const struct grain_aggregate_settings *settings);
 
+/*
+ * Of each tag in `keys` that is an address: KEY_country (ISO code), KEY_city, KEY_asn (a number)
+ * and KEY_org, as far as the database has them. MaxMind's layout and flat ones are read. A file
+ * that replaces the database is taken at a flush, at most once a second; one that is not sound is
+ * refused, which is a trouble, and the old one stays. The file is copied into memory, so whatever
+ * is done to it meanwhile does no harm.
+ */
+struct grain_geo_settings {
+    const char *database;    /* a path */
+    const char *const *keys; /* ends with NULL; 1 to 5 */
+};
+
+int grain_step_geo(struct grain_step **out, const struct grain_geo_settings *settings);
+
 #endif
