@@ -148,16 +148,19 @@ fetch_kernel() {
     skip "$arch $series" "${names:+download failed (see $state/update.log)}${names:-no cloud kernel in $suites}"
 }
 
-# The userspace of an arm64 initramfs, and what a cross build of a loader needs.
+# The userspace of an arm64 initramfs, the tools that live.sh puts beside it, and what a cross build needs. A sysroot that was
+# made of another list is replaced.
+sysroot=(busybox-static dash iproute2 bpftool ethtool jq openssl xdp-tools
+    libxdp-dev libbpf-dev libpcap-dev libjansson-dev libncurses-dev libcmocka-dev libc6-dev)
 fetch_sysroot() {
     local out=$cache/sysroot-arm64 state=$cache/apt/arm64-sysroot deb
-    [[ -e $out/usr/include/cmocka.h ]] && { say "have arm64 sysroot"; return 0; }
+    [[ $(cat "$out/packages" 2>/dev/null) == "${sysroot[*]}" ]] && { say "have arm64 sysroot"; return 0; }
     open_suites "$state" arm64 bookworm bookworm-security || {
         skip "arm64 sysroot" "no index from the mirror (see $state/update.log)"
         return 0
     }
-    run_apt "$state" arm64 apt-get install -y --no-install-recommends --download-only busybox-static \
-        dash iproute2 libxdp-dev libbpf-dev libpcap-dev libjansson-dev libcmocka-dev libc6-dev >>"$state/update.log" 2>&1 || {
+    run_apt "$state" arm64 apt-get install -y --no-install-recommends --download-only "${sysroot[@]}" \
+        >>"$state/update.log" 2>&1 || {
         skip "arm64 sysroot" "download failed (see $state/update.log)"
         return 0
     }
@@ -165,6 +168,7 @@ fetch_sysroot() {
     for deb in "$state"/cache/archives/*.deb; do
         dpkg-deb -x "$deb" "$out.new"
     done
+    say "${sysroot[*]}" >"$out.new/packages"
     rm -rf "$out"
     mv "$out.new" "$out"
     run_apt "$state" arm64 apt-get clean
