@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "utf8.h"
 
-<<<<<<< HEAD
 #include <string.h>
 
 static size_t utf8_length(uint8_t first)
@@ -100,46 +99,23 @@ size_t grain_utf8_escape(char *out, size_t size, const char *text, size_t *chara
         *characters = places;
     return at;
 }
-=======
-#include <stdint.h>
-
-/* Bytes of the character at `at`; 0: it is none. RFC 3629, section 4. */
-static size_t character(const uint8_t *at, size_t left)
-{
-    uint8_t low = 0x80, high = 0xbf;
-    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-
-    if (!at[0] || (at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4 || length > left)
-        return 0;
-    if (at[0] == 0xe0)
-        low = 0xa0;
-    else if (at[0] == 0xed)
-        high = 0x9f;
-    else if (at[0] == 0xf0)
-        low = 0x90;
-    else if (at[0] == 0xf4)
-        high = 0x8f;
-    for (size_t i = 1; i < length; i++) {
-        if (at[i] < low || at[i] > high)
-            return 0;
-        low = 0x80;
-        high = 0xbf;
-    }
-    return length;
-}
 
 bool grain_utf8_sound(const char *text, size_t length)
 {
-    const uint8_t *at = (const uint8_t *)text;
+    char one[5] = "";
+    uint32_t character;
 
     while (length) {
-        size_t one = character(at, length);
+        size_t size;
 
-        if (!one)
+        /* With a NUL behind it, so that nothing beyond the end is read. */
+        memcpy(one, text, length < 4 ? length : 4);
+        one[length < 4 ? length : 4] = 0;
+        size = *one ? grain_utf8_decode(one, &character) : 0;
+        if (!size)
             return false;
-        at += one;
-        length -= one;
+        text += size;
+        length -= size;
     }
     return true;
 }
->>>>>>> wt-d

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-<<<<<<< HEAD
 /* Texts that came from outside, as characters. */
-=======
-/* UTF-8 as RFC 3629 has it. */
->>>>>>> wt-d
 #ifndef GRAIN_AGENT_UTF8_H
 #define GRAIN_AGENT_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
-<<<<<<< HEAD
 #include <stdint.h>
 
 /* The character at `text` and its length in bytes; 0: this is not valid UTF-8 (RFC 3629). */
@@ -27,10 +22,8 @@ bool grain_utf8_printable(uint32_t character);
  * length in bytes; *characters, unless NULL, is the length on a screen.
  */
 size_t grain_utf8_escape(char *out, size_t size, const char *text, size_t *characters);
-=======
 
-/* Valid, without NUL: nothing overlong, no surrogates, nothing beyond U+10FFFF. */
+/* The same for bytes without an end of their own; a NUL among them is not valid. */
 bool grain_utf8_sound(const char *text, size_t length);
->>>>>>> wt-d
 
 #endif
