@@ -425,9 +425,11 @@ static void statsd_free(void *state)
 int grain_statsd_new(void **out, const struct grain_statsd_settings *settings)
 {
     struct statsd *statsd = calloc(1, sizeof(*statsd));
-    int error = statsd ? grain_address_read(&statsd->address, settings->address, GRAIN_STATSD_PORT)
-                       : grain_fail(-ENOMEM, "no memory");
+    int error;
 
+    if (!statsd)
+        return grain_fail(-ENOMEM, "no memory");
+    error = grain_address_read(&statsd->address, settings->address, GRAIN_STATSD_PORT);
     if (error) {
         free(statsd);
         return error;
