@@ -28,6 +28,7 @@
 struct prometheus {
     struct MHD_Daemon *daemon;
     pthread_mutex_t mutex; /* of what follows */
+    struct grain_address address;
     struct grain_metrics *metrics;
     bool ready;
 };
@@ -194,8 +195,10 @@ static int open_listener(const struct grain_address *address)
     return fd;
 }
 
-static int start(struct prometheus *prometheus, const struct grain_address *address)
+static int prometheus_start(void *state)
 {
+    struct prometheus *prometheus = state;
+    const struct grain_address *address = &prometheus->address;
     sigset_t all, before;
     int fd = open_listener(address);
 
@@ -250,8 +253,7 @@ int grain_prometheus_new(void **out, const struct grain_prometheus_settings *set
         return grain_fail(-ENOMEM, "no memory");
     pthread_mutex_init(&prometheus->mutex, NULL);
     error = grain_metrics_new(&prometheus->metrics, &metrics);
-    if (!error)
-        error = start(prometheus, &address);
+    prometheus->address = address;
     if (error)
         prometheus_free(prometheus);
     else
@@ -261,6 +263,7 @@ int grain_prometheus_new(void **out, const struct grain_prometheus_settings *set
 
 const struct grain_sink_type grain_sink_prometheus = {
     .name = "prometheus",
+    .start = prometheus_start,
     .send = prometheus_send,
     .free = prometheus_free,
 };
