@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <agent/share.h>
 #include <grain/events.h>
 #include <grain/limits.h>
 
@@ -64,7 +65,9 @@ static const struct options options = {
     "events [dns|tls|quic] [--count N] [--ring SIZE] [--json]\n"
     "                       [--pin-root DIR]",
     "Shows events as they come, until ^C: new names, and one in so many of the known ones, as\n"
-    "\"grainctl attach --sample\" says. Events have one reader at a time.\n",
+    "\"grainctl attach --sample\" says. Where \"grainctl run\" reads them, it hands them on to "
+    "any\n"
+    "number of readers; otherwise they have one at a time.\n",
     NULL,
     rows,
     sizeof(rows) / sizeof(rows[0]),
@@ -78,6 +81,7 @@ struct stream {
     uint64_t refreshed; /* clock_now() */
     uint64_t printed;
     uint64_t unreadable;
+    bool shared; /* by an agent that reads the rings */
     int output_error;
 };
 
@@ -128,12 +132,69 @@ static int refresh(struct stream *stream)
     return error;
 }
 
-static int read_on(struct stream *stream, struct grain_events *events)
+/* Rounded up to a power of two. */
+static uint32_t ring_pages(uint64_t bytes)
+{
+    uint64_t page = sysconf(_SC_PAGESIZE), pages = 1;
+
+    if (!bytes)
+        return 0;
+    while (pages * page < bytes)
+        pages *= 2;
+    return pages;
+}
+
+/* Where events come from: the rings themselves, or an agent that reads them. */
+struct origin {
+    struct grain_events *events;
+    struct grain_subscriber *agent;
+};
+
+static int origin_open(struct origin *origin, struct stream *stream)
+{
+    const struct grain_events_options wanted = {.size = sizeof(wanted),
+                                                .ring_pages = ring_pages(stream->settings->ring),
+                                                .on_record = on_record,
+                                                .user = stream};
+
+    if (!grain_subscriber_new(&origin->agent, stream->live))
+        return 0;
+    return grain_events_open(&origin->events, stream->live, &wanted);
+}
+
+static int origin_poll(struct origin *origin, struct stream *stream)
+{
+    if (origin->agent)
+        return grain_subscriber_poll(origin->agent, POLL_MS, on_record, stream);
+    return grain_events_poll(origin->events, POLL_MS);
+}
+
+static int origin_stop(struct origin *origin)
+{
+    return origin->events ? grain_events_stop(origin->events) : 0;
+}
+
+static void origin_counts(const struct origin *origin, struct grain_events_counts *out)
+{
+    *out = (struct grain_events_counts){0};
+    if (origin->events)
+        grain_events_counts(origin->events, out);
+    else
+        grain_subscriber_counts(origin->agent, &out->received, &out->lost);
+}
+
+static void origin_free(struct origin *origin)
+{
+    grain_events_free(origin->events);
+    grain_subscriber_free(origin->agent);
+}
+
+static int read_on(struct stream *stream, struct origin *origin)
 {
     int error = 0;
 
     while (!error && !enough(stream) && !stop_requested()) {
-        error = grain_events_poll(events, POLL_MS);
+        error = origin_poll(origin, stream);
         if (error == -EINTR)
             error = 0;
         if (error)
@@ -202,22 +263,12 @@ static void say_end(const struct stream *stream, const struct grain_events_count
         say_part(text, sizeof(text),
                  after->counters[parts[i].counter] - before->counters[parts[i].counter],
                  parts[i].what);
+    if (stream->shared)
+        say_part(text, sizeof(text), counts->lost, "lost: this command was too slow");
     say_part(text, sizeof(text), counts->received - stream->printed - stream->unreadable,
              "not asked for");
     say_part(text, sizeof(text), counts->unsound + stream->unreadable, "unreadable");
     say("%s event%s%s", count_text(buffer, stream->printed), stream->printed == 1 ? "" : "s", text);
-}
-
-/* Rounded up to a power of two. */
-static uint32_t ring_pages(uint64_t bytes)
-{
-    uint64_t page = sysconf(_SC_PAGESIZE), pages = 1;
-
-    if (!bytes)
-        return 0;
-    while (pages * page < bytes)
-        pages *= 2;
-    return pages;
 }
 
 /* Whoever counts events should know that they are not all that passes. */
@@ -237,35 +288,32 @@ static void say_sampling(const struct grain_live *live)
 
 static int run_stream(struct stream *stream)
 {
-    const struct grain_events_options wanted = {.size = sizeof(wanted),
-                                                .ring_pages = ring_pages(stream->settings->ring),
-                                                .on_record = on_record,
-                                                .user = stream};
     struct grain_engine_counts before, after;
     struct grain_events_counts counts;
-    struct grain_events *events = NULL;
+    struct origin origin = {NULL, NULL};
     int error = grain_live_counters(stream->live, &before);
 
     if (!error)
-        error = grain_events_open(&events, stream->live, &wanted);
+        error = origin_open(&origin, stream);
     if (error) {
         say("%s", grain_error());
         return error;
     }
+    stream->shared = origin.agent;
     if (!stream->settings->json)
         say_sampling(stream->live);
-    error = read_on(stream, events);
-    if (grain_events_stop(events) || grain_live_counters(stream->live, &after)) {
+    error = read_on(stream, &origin);
+    if (origin_stop(&origin) || grain_live_counters(stream->live, &after)) {
         say("%s", grain_error());
         error = error ? error : -EIO;
     } else {
         (void)grain_live_clock(stream->live, &stream->clock);
-        grain_events_counts(events, &counts);
+        origin_counts(&origin, &counts);
         if (stream->settings->json && !stream->output_error)
             print_end_json(stream, &counts, &before, &after);
         say_end(stream, &counts, &before, &after);
     }
-    grain_events_free(events);
+    origin_free(&origin);
     return error ? error : stream->output_error;
 }
 

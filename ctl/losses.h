@@ -7,10 +7,6 @@
 
 #include "table.h"
 
-/* All others count ordinary work, or events that nobody asked for: not sampled, without a reader.
- */
-bool counter_is_loss(unsigned int counter);
-
 /* A row for each that is not zero, after the headings; how many there are. */
 size_t losses_rows(struct table *table, const struct grain_engine_counts *counts);
 /* A row of one's own, unless `count` is zero; 0 or 1. */

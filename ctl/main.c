@@ -20,6 +20,9 @@ static const struct command {
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
     {"top", cmd_top, "show the most frequent names, live"},
     {"events", cmd_events, "show names and hellos as they pass"},
+    {"run", cmd_run, "run the agent: from pipelines to sinks, as a configuration says"},
+    {"config", cmd_config, "show what a configuration comes to, and all measurements"},
+    {"export", cmd_export, "send counters to a StatsD server"},
     {"check", cmd_check, "find out what this kernel and user may do"},
     {"replay", cmd_replay, "run captures through grain and show what is in them"},
 };

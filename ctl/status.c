@@ -321,7 +321,7 @@ static json_t *losses_json(const struct status *status)
     json_t *list = must(json_array());
 
     for (unsigned int i = 0; i < GRAIN_COUNTER_COUNT; i++)
-        if (counter_is_loss(i) && status->counts.counters[i])
+        if (grain_counter_is_loss(i) && status->counts.counters[i])
             json_append(list, json_string(grain_counter_name(i)));
     if (status->counts.texts_disagreed)
         json_append(list, json_string("texts_disagreed"));

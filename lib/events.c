@@ -194,6 +194,11 @@ int grain_events_poll(struct grain_events *events, int timeout_ms)
                : grain_fail(interrupted, "cannot wait for events: %s", strerror(-interrupted));
 }
 
+int grain_events_fd(const struct grain_events *events)
+{
+    return perf_buffer__epoll_fd(events->rings);
+}
+
 int grain_events_stop(struct grain_events *events)
 {
     int map = grain_pinned_fd(grain_live_pinned(events->live), GRAIN_PINNED_grain_events);

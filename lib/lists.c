@@ -55,6 +55,29 @@ const char *grain_counter_text(unsigned int counter)
     return counter < GRAIN_COUNT_OF(counters) ? counters[counter].text : NULL;
 }
 
+bool grain_counter_is_loss(unsigned int counter)
+{
+    switch (counter) {
+    case GRAIN_COUNTER_EVENTS_SEEN:
+    case GRAIN_COUNTER_EVENTS_SENT:
+    case GRAIN_COUNTER_EVENTS_SAMPLED_OUT:
+    case GRAIN_COUNTER_EVENTS_NO_READER:
+    case GRAIN_COUNTER_NAMES_EXTRA:
+    case GRAIN_COUNTER_NAMES_NEW:
+    case GRAIN_COUNTER_NAMES_REPLACED:
+    case GRAIN_COUNTER_NAMES_REPLACED_SENT:
+    case GRAIN_COUNTER_TEXTS_NEW:
+    case GRAIN_COUNTER_TEXTS_REPLACED:
+    case GRAIN_COUNTER_FLOW_STARTED:
+    case GRAIN_COUNTER_FLOW_COMPLETED:
+    case GRAIN_COUNTER_FLOW_REPEAT:
+    case GRAIN_COUNTER_FLOW_OVERLAP:
+        return false;
+    default:
+        return true;
+    }
+}
+
 const char *grain_name_kind_name(unsigned int kind)
 {
     return kind < GRAIN_COUNT_OF(kinds) ? kinds[kind] : NULL;

@@ -10,7 +10,8 @@ set -euo pipefail
 
 build=(clang-14 cmake ninja-build gcc libc6-dev pkg-config bpftool libbpf-dev libxdp-dev libelf-dev
     zlib1g-dev libpcap-dev libmaxminddb-dev libcmocka-dev libjansson-dev libncurses-dev
-    linux-libc-dev)
+    libcyaml-dev libyaml-dev libpcre2-dev libmicrohttpd-dev libcurl4-openssl-dev libsystemd-dev
+    libseccomp-dev libcap-ng-dev linux-libc-dev)
 tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck mandoc python3
     python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq dnsmasq-base dnsperf
     knot-dnsutils nftables procps strace tmux util-linux bind9-dnsutils curl ethtool tcpdump unbound)

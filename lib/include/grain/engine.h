@@ -141,6 +141,9 @@ GRAIN_API const char *grain_disposition_name(unsigned int disposition);
 GRAIN_API const char *grain_disposition_text(unsigned int disposition);
 GRAIN_API const char *grain_counter_name(unsigned int counter);
 GRAIN_API const char *grain_counter_text(unsigned int counter);
+/* Does it tell of something that was not seen, kept or sent? All others count ordinary work, or
+ * events that nobody asked for: not sampled, without a reader. */
+GRAIN_API bool grain_counter_is_loss(unsigned int counter);
 GRAIN_API const char *grain_name_kind_name(unsigned int kind);
 GRAIN_API bool grain_disposition_is_named(unsigned int disposition);
 

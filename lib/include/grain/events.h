@@ -52,6 +52,10 @@ GRAIN_API int grain_events_open(struct grain_events **out, struct grain_live *li
  */
 GRAIN_API int grain_events_poll(struct grain_events *events, int timeout_ms);
 
+/* Readable when a ring is a quarter full: for callers that wait for other things, too. Belongs to
+ * `events`. */
+GRAIN_API int grain_events_fd(const struct grain_events *events);
+
 /* Take the rings away from the programs, and deliver what is still in them: then everything sent
  * since the start has been received. Nothing more comes. */
 GRAIN_API int grain_events_stop(struct grain_events *events);

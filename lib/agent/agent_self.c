@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the agent says of itself. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent_private.h"
+
+static void tell(struct grain_agent *agent, enum grain_measure measure, uint64_t now_ns,
+                 const char *sink, uint64_t count, double number)
+{
+    struct grain_item item;
+
+    grain_measure_item(&item, measure, now_ns);
+    if (item.kind == GRAIN_ITEM_COUNTER && !count)
+        return;
+    if (sink)
+        (void)grain_item_set_tag(&item, "sink", sink);
+    item.count = count;
+    item.number = number;
+    (void)agent_feed(agent, GRAIN_GROUP_AGENT, &item);
+}
+
+/* A queue in a file remembers what former agents counted, and told. */
+static void tell_counter(struct grain_agent *agent, enum grain_measure measure, uint64_t now_ns,
+                         const char *sink, uint64_t count, uint64_t *told)
+{
+    tell(agent, measure, now_ns, sink, count > *told ? count - *told : 0, 0);
+    *told = count;
+}
+
+static void tell_sink(struct grain_agent *agent, size_t i, uint64_t now_ns)
+{
+    struct grain_queue_counts *told = &agent->sink_told[i].counts;
+    const char *name = grain_sink_name(agent->sinks[i]);
+    struct grain_sink_counts counts;
+
+    grain_sink_counts(agent->sinks[i], &counts);
+    tell_counter(agent, GRAIN_MEASURE_SINK_QUEUED, now_ns, name, counts.queue.queued,
+                 &told->queued);
+    tell_counter(agent, GRAIN_MEASURE_SINK_SENT, now_ns, name, counts.queue.sent, &told->sent);
+    tell_counter(agent, GRAIN_MEASURE_SINK_SKIPPED, now_ns, name, counts.queue.skipped,
+                 &told->skipped);
+    tell_counter(agent, GRAIN_MEASURE_SINK_REFUSED, now_ns, name, counts.queue.refused,
+                 &told->refused);
+    tell_counter(agent, GRAIN_MEASURE_SINK_DROPPED, now_ns, name, counts.queue.dropped,
+                 &told->dropped);
+    tell_counter(agent, GRAIN_MEASURE_SINK_CORRUPT, now_ns, name, counts.queue.corrupt,
+                 &told->corrupt);
+    tell_counter(agent, GRAIN_MEASURE_SINK_RETRIED, now_ns, name, counts.queue.retried,
+                 &told->retried);
+    tell_counter(agent, GRAIN_MEASURE_SINK_UNCERTAIN, now_ns, name, counts.queue.uncertain,
+                 &told->uncertain);
+    tell(agent, GRAIN_MEASURE_SINK_WAITING, now_ns, name, 0, (double)counts.queue.waiting);
+    tell(agent, GRAIN_MEASURE_SINK_BYTES, now_ns, name, 0, (double)counts.queue.bytes);
+}
+
+static void tell_events(struct grain_agent *agent, uint64_t now_ns)
+{
+    struct grain_events_counts now = {0}, *before = &agent->events_before;
+    struct grain_events_counts *told = &agent->events_told;
+
+    if (agent->events)
+        grain_events_counts(agent->events, &now);
+    tell_counter(agent, GRAIN_MEASURE_EVENTS_RECEIVED, now_ns, NULL,
+                 before->received + now.received, &told->received);
+    tell_counter(agent, GRAIN_MEASURE_EVENTS_LOST, now_ns, NULL, before->lost + now.lost,
+                 &told->lost);
+    tell_counter(agent, GRAIN_MEASURE_EVENTS_MISSING, now_ns, NULL, before->missing + now.missing,
+                 &told->missing);
+    tell_counter(agent, GRAIN_MEASURE_EVENTS_UNREADABLE, now_ns, NULL,
+                 before->unsound + now.unsound + agent->unreadable, &agent->unreadable_told);
+    tell_counter(agent, GRAIN_MEASURE_SHARED_LOST, now_ns, NULL,
+                 agent->share_lost_before + (agent->share ? grain_share_lost(agent->share) : 0),
+                 &agent->share_lost_told);
+}
+
+/* Resident pages, the second number of statm; below 0: not known. */
+static double resident_bytes(void)
+{
+    FILE *stream = fopen("/proc/self/statm", "re");
+    long size, resident = -1;
+
+    if (!stream)
+        return -1;
+    if (fscanf(stream, "%ld %ld", &size, &resident) != 2)
+        resident = -1;
+    (void)fclose(stream);
+    return resident < 0 ? -1 : (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns)
+{
+    uint64_t refused = agent->refused_before;
+    double memory = resident_bytes();
+
+    for (size_t i = 0; i < agent->sink_count; i++)
+        tell_sink(agent, i, now_ns);
+    tell_events(agent, now_ns);
+    for (size_t i = 0; i < agent->pipeline_count; i++)
+        refused += grain_pipeline_refused(agent->pipelines[i]);
+    tell_counter(agent, GRAIN_MEASURE_ITEMS_REFUSED, now_ns, NULL, refused, &agent->refused_told);
+    if (memory >= 0)
+        tell(agent, GRAIN_MEASURE_MEMORY, now_ns, NULL, 0, memory);
+    if (agent->collect_seconds >= 0)
+        tell(agent, GRAIN_MEASURE_COLLECT, now_ns, NULL, 1, agent->collect_seconds);
+    agent->collect_seconds = -1;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A name is told as far as its count in the tables has grown since the last reading. Where there is
+ * less than before, a part has left the tables, and counting goes on from what is there.
+ *
+ * Everything else of what the program counted is told as "(other)". The program's count is read
+ * before the tables: what it holds is by then in the tables, and told by name, or has left them. So
+ * nothing that is told as "(other)" turns up by name later; what comes in between is left for the
+ * next time.
+ */
+#include <string.h>
+
+#include <grain/message.h>
+
+#include "collect_private.h"
+
+static const char *protocol_of(unsigned int kind)
+{
+    switch (kind) {
+    case GRAIN_NAME_MDNS_QUERY:
+    case GRAIN_NAME_MDNS_RESPONSE:
+        return "mdns";
+    case GRAIN_NAME_LLMNR_QUERY:
+    case GRAIN_NAME_LLMNR_RESPONSE:
+        return "llmnr";
+    default:
+        return "dns";
+    }
+}
+
+static const char *message_of(unsigned int kind)
+{
+    switch (kind) {
+    case GRAIN_NAME_DNS_RESPONSE:
+    case GRAIN_NAME_MDNS_RESPONSE:
+    case GRAIN_NAME_LLMNR_RESPONSE:
+        return "response";
+    default:
+        return "query";
+    }
+}
+
+static void name_item(struct grain_item *item, uint64_t now_ns, unsigned int kind, const char *name,
+                      const char *type)
+{
+    if (kind == GRAIN_NAME_TLS_SNI) {
+        grain_measure_item(item, GRAIN_MEASURE_TLS_NAMES, now_ns);
+        (void)grain_item_set_tag(item, "sni", name);
+        return;
+    }
+    grain_measure_item(item, GRAIN_MEASURE_DNS_NAMES, now_ns);
+    (void)grain_item_set_tag(item, "protocol", protocol_of(kind));
+    (void)grain_item_set_tag(item, "message", message_of(kind));
+    (void)grain_item_set_tag(item, "qname", name);
+    if (type)
+        (void)grain_item_set_tag(item, "qtype", type);
+}
+
+static int tell_name(struct grain_collect *collect, const struct grain_name_entry *entry,
+                     uint64_t count)
+{
+    const struct grain_name_slot *slot = &entry->slot;
+    char text[GRAIN_NAME_TEXT_MAX], type[16];
+    struct grain_item item;
+    int length;
+
+    if (slot->kind == GRAIN_NAME_TLS_SNI)
+        length = grain_host_name_text(text, sizeof(text), entry->text, slot->length, true);
+    else
+        length = grain_dns_name_text(text, sizeof(text), entry->text, slot->length, true);
+    if (length < 0)
+        return 0;
+    collect->told.names[slot->kind] += count;
+    name_item(&item, collect->now_ns, slot->kind, text, grain_dns_type_text(slot->type, type));
+    item.count = count;
+    return collect_tell(collect, &item);
+}
+
+static int see_name(struct grain_collect *collect, const struct grain_name_entry *entry, bool skip)
+{
+    struct grain_told *one = grain_told_place(&collect->by_name, entry->slot.hash);
+    uint64_t count = entry->slot.count, more;
+
+    if (!one)
+        return 0; /* no memory: in "(other)" */
+    more = count > one->told ? count - one->told : 0;
+    one->told = count;
+    one->reading = collect->reading;
+    if (skip || !more || !entry->known || entry->slot.kind >= GRAIN_NAME_KIND_COUNT)
+        return 0;
+    return tell_name(collect, entry, more);
+}
+
+struct walk {
+    struct grain_collect *collect;
+    bool skip;
+};
+
+static int on_name(void *user, const struct grain_name_entry *entry)
+{
+    const struct walk *walk = user;
+
+    return see_name(walk->collect, entry, walk->skip);
+}
+
+/* A name that left all tables begins anew when it comes back. */
+static bool keep(void *user, struct grain_told *one)
+{
+    const struct grain_collect *collect = user;
+
+    return one->reading == collect->reading;
+}
+
+static int tell_other(struct grain_collect *collect, const struct grain_engine_counts *counts,
+                      bool skip)
+{
+    int error = 0;
+
+    for (unsigned int kind = 1; !error && kind < GRAIN_NAME_KIND_COUNT; kind++) {
+        uint64_t told = collect->told.names[kind] + collect->told.other[kind];
+        struct grain_item item;
+
+        if (counts->names[kind] <= told)
+            continue;
+        collect->told.other[kind] += counts->names[kind] - told;
+        if (skip)
+            continue;
+        name_item(&item, collect->now_ns, kind, GRAIN_OTHER, NULL);
+        item.count = counts->names[kind] - told;
+        error = collect_tell(collect, &item);
+    }
+    return error;
+}
+
+int collect_names(struct grain_collect *collect, bool skip)
+{
+    struct grain_engine_counts counts;
+    struct walk walk = {collect, skip};
+    int error;
+
+    collect->reading++;
+    error = grain_live_counters(collect->live, &counts);
+    if (!error)
+        error = grain_live_names(collect->live, on_name, &walk);
+    if (error)
+        return error;
+    grain_told_sweep(&collect->by_name, keep, collect);
+    return tell_other(collect, &counts, skip);
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From a checked configuration to sinks and pipelines. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../error_private.h"
+#include "config_private.h"
+#include "sink_statsd.h"
+#include "steps.h"
+
+/* What is made before anything changes. */
+struct made_sink {
+    const struct config_sink *config;
+    const struct grain_sink_type *type;
+    void *state;
+    char *settings; /* as YAML: what tells whether anything has changed */
+};
+
+struct made {
+    struct made_sink sinks[CONFIG_SINKS_MAX];
+    struct grain_pipeline *pipelines[CONFIG_PIPELINES_MAX];
+};
+
+/* ---- sinks ---- */
+
+static int word_index(const char *word, const char *const *words)
+{
+    int i = 0;
+
+    while (words[i] && strcmp(words[i], word))
+        i++;
+    return i;
+}
+
+static int make_statsd(struct made_sink *made, const struct config_statsd *config)
+{
+    static const char *const formats[] = {"plain", "dogstatsd", "graphite", "influxdb", NULL};
+    const struct grain_statsd_settings settings = {
+        .address = config->address,
+        .format = (enum grain_statsd_format)word_index(config->format, formats),
+        .prefix = config->prefix,
+        .payload = *config->payload,
+    };
+
+    made->type = &grain_sink_statsd;
+    return grain_statsd_new(&made->state, &settings);
+}
+
+/* A tree with this sink alone, written as YAML. */
+static int make_settings(struct made_sink *made, const struct grain_config_file *config, uint32_t i)
+{
+    struct config_root root = {.sinks = &config->root->sinks[i], .sinks_count = 1};
+    struct grain_config_file alone = {.name = config->name, .root = &root};
+    char *text = NULL;
+    size_t length = 0;
+    int error = grain_config_show(&alone, &text, &length);
+
+    if (error)
+        return error;
+    made->settings = strndup(text, length);
+    free(text);
+    return made->settings ? 0 : grain_fail(-ENOMEM, "no memory");
+}
+
+static int make_sink(struct made_sink *made, const struct grain_config_file *config, uint32_t i)
+{
+    const struct config_sink *sink = &config->root->sinks[i];
+    int error = make_settings(made, config, i);
+
+    made->config = sink;
+    if (!error && sink->statsd)
+        error = make_statsd(made, sink->statsd);
+    if (error == -EINVAL) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "sinks[%u]", i);
+        return config_fail(config, path, "%s", grain_error());
+    }
+    return error;
+}
+
+static void free_made(struct made *made)
+{
+    for (size_t i = 0; i < CONFIG_SINKS_MAX; i++) {
+        if (made->sinks[i].state)
+            made->sinks[i].type->free(made->sinks[i].state);
+        free(made->sinks[i].settings);
+    }
+    for (size_t i = 0; i < CONFIG_PIPELINES_MAX; i++)
+        grain_pipeline_free(made->pipelines[i]);
+}
+
+/* ---- pipelines ---- */
+
+static int make_top(struct grain_step **out, const struct config_top *config)
+{
+    const char *by[16] = {NULL};
+    struct grain_top_settings settings = {.of = config->of, .by = by, .keep = *config->keep};
+
+    for (uint32_t i = 0; i < config->by_count && i < 15; i++)
+        by[i] = config->by[i];
+    return grain_step_top(out, &settings);
+}
+
+static int make_step(struct grain_step **out, const struct grain_config_file *config, uint32_t i,
+                     uint32_t k)
+{
+    const struct config_step *step = &config->root->pipelines[i].steps[k];
+    int error = -EINVAL;
+
+    if (step->top)
+        error = make_top(out, step->top);
+    if (error == -EINVAL) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "pipelines[%u].steps[%u]", i, k);
+        return config_fail(config, path, "%s", grain_error());
+    }
+    return error;
+}
+
+static unsigned int groups_of(const struct config_pipeline *pipeline)
+{
+    unsigned int groups = 0;
+
+    for (uint32_t k = 0; k < pipeline->from_count; k++)
+        for (unsigned int group = 0; group < GRAIN_GROUP_COUNT; group++)
+            if (!strcmp(pipeline->from[k], grain_group_name(group)))
+                groups |= 1U << group;
+    return groups;
+}
+
+static int make_pipeline(struct grain_pipeline **out, const struct grain_config_file *config,
+                         uint32_t i)
+{
+    const struct config_pipeline *pipeline = &config->root->pipelines[i];
+    int error = grain_pipeline_new(out, pipeline->name, groups_of(pipeline));
+
+    for (uint32_t k = 0; !error && k < pipeline->steps_count; k++) {
+        struct grain_step *step;
+
+        error = make_step(&step, config, i, k);
+        if (!error)
+            error = grain_pipeline_add_step(*out, step);
+    }
+    return error;
+}
+
+/* ---- into force ---- */
+
+static int add_sink(struct grain_agent *agent, const struct grain_config_file *config,
+                    struct made_sink *made, uint32_t i)
+{
+    const struct checked_queue *queue = &config->queues[i];
+    struct grain_sink *sink;
+    char file[GRAIN_SINK_NAME_MAX + 16];
+    void *state = made->state;
+    char *path;
+    int error;
+
+    (void)snprintf(file, sizeof(file), "%s.queue", made->config->name);
+    path = grain_agent_path(agent, file);
+    made->state = NULL;
+    error = grain_sink_new(
+        &sink, made->type, state,
+        &(struct grain_sink_options){
+            .name = made->config->name,
+            .queue = {.path = path, .size = queue->size, .drop_newest = queue->drop_newest},
+            .retry_most_ns = queue->retry_most_ns,
+        });
+    free(path);
+    if (!error)
+        error = grain_agent_add_sink(agent, sink);
+    return error ? error : grain_agent_set_settings(agent, made->config->name, made->settings);
+}
+
+static bool queue_text_same(const char *a, const char *b)
+{
+    const char *x = strstr(a, "queue:"), *y = strstr(b, "queue:");
+
+    return x && y && !strncmp(x, y, strcspn(x, "}") < 200 ? strcspn(x, "}") : 200);
+}
+
+/* A sink that is there already. A queue of another size is a new one on the same file. */
+static int change_sink(struct grain_agent *agent, const struct grain_config_file *config,
+                       struct made_sink *made, uint32_t i)
+{
+    const char *name = made->config->name, *before = grain_agent_settings(agent, name);
+    int error;
+
+    if (!strcmp(before, made->settings))
+        return 0;
+    if (!queue_text_same(before, made->settings)) {
+        grain_agent_drop_sink(agent, name);
+        return add_sink(agent, config, made, i);
+    }
+    error = grain_sink_replace(grain_agent_sink(agent, name), made->type, made->state);
+    if (!error)
+        made->state = NULL;
+    return error ? error : grain_agent_set_settings(agent, name, made->settings);
+}
+
+static bool is_configured(const struct config_root *root, const char *name)
+{
+    for (uint32_t i = 0; i < root->sinks_count; i++)
+        if (!strcmp(root->sinks[i].name, name))
+            return true;
+    return false;
+}
+
+static void drop_others(struct grain_agent *agent, const struct config_root *root)
+{
+    char name[GRAIN_SINK_NAME_MAX];
+
+    for (size_t i = 0; grain_agent_sink_name(agent, i, name);) {
+        if (is_configured(root, name))
+            i++;
+        else
+            grain_agent_drop_sink(agent, name);
+    }
+}
+
+static int join(struct grain_agent *agent, const struct config_pipeline *config,
+                struct grain_pipeline *pipeline)
+{
+    int error = 0;
+
+    for (uint32_t k = 0; !error && k < config->to_count; k++) {
+        struct grain_sink *sink = grain_agent_sink(agent, config->to[k]);
+
+        error = sink ? grain_pipeline_add_sink(pipeline, sink)
+                     : grain_fail(-ENOENT, "pipeline %s: sink %s could not be made", config->name,
+                                  config->to[k]);
+    }
+    if (!error)
+        return grain_agent_add_pipeline(agent, pipeline);
+    grain_pipeline_free(pipeline);
+    return error;
+}
+
+/* New sinks first: when one cannot be made, all is as it was. */
+static int put_in_force(const struct grain_config_file *config, struct grain_agent *agent,
+                        struct made *made)
+{
+    const struct config_root *root = config->root;
+    bool added[CONFIG_SINKS_MAX] = {false};
+    int error = 0, first = 0;
+
+    for (uint32_t i = 0; !error && i < root->sinks_count; i++) {
+        if (grain_agent_sink(agent, root->sinks[i].name))
+            continue;
+        error = add_sink(agent, config, &made->sinks[i], i);
+        added[i] = !error;
+    }
+    if (error) {
+        for (uint32_t i = 0; i < root->sinks_count; i++)
+            if (added[i])
+                grain_agent_drop_sink(agent, root->sinks[i].name);
+        return error;
+    }
+    grain_agent_drop_pipelines(agent);
+    for (uint32_t i = 0; i < root->sinks_count; i++) {
+        error = added[i] ? 0 : change_sink(agent, config, &made->sinks[i], i);
+        first = first ? first : error;
+    }
+    drop_others(agent, root);
+    for (uint32_t i = 0; i < root->pipelines_count; i++) {
+        error = join(agent, &root->pipelines[i], made->pipelines[i]);
+        made->pipelines[i] = NULL;
+        first = first ? first : error;
+    }
+    grain_agent_set_interval(agent, config->agent.interval_ns);
+    return first;
+}
+
+int grain_config_apply(const struct grain_config_file *config, struct grain_agent *agent)
+{
+    struct made *made = calloc(1, sizeof(*made));
+    int error = made ? 0 : grain_fail(-ENOMEM, "no memory");
+
+    for (uint32_t i = 0; !error && i < config->root->sinks_count; i++)
+        error = make_sink(&made->sinks[i], config, i);
+    for (uint32_t i = 0; !error && i < config->root->pipelines_count; i++)
+        error = make_pipeline(&made->pipelines[i], config, i);
+    if (!error && agent)
+        error = put_in_force(config, agent, made);
+    if (made)
+        free_made(made);
+    free(made);
+    return error;
+}

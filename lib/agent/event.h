@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From a record of the kernel to an item. */
+#ifndef GRAIN_AGENT_EVENT_H
+#define GRAIN_AGENT_EVENT_H
+
+#include <grain/message.h>
+
+#include "item.h"
+
+/* What an event's tags point into; lives as long as the item. */
+struct grain_event_text {
+    char source[64], destination[64], source_port[8], destination_port[8];
+    char name[GRAIN_NAME_TEXT_MAX], type[16], rcode[16], id[8], vlan[24], version[16];
+    char alpn[256];
+};
+
+/*
+ * The item of a record, with its tags. `interface` is fit for a tag and outlives the item;
+ * `message` is the caller's room. -EBADMSG: the record does not hold what it says.
+ */
+int grain_event_item(struct grain_item *item, struct grain_event_text *text,
+                     struct grain_message *message, const struct grain_record *record,
+                     const uint8_t *bytes, size_t length, const char *interface, uint64_t time_ns);
+
+#endif
