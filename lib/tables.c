@@ -111,6 +111,7 @@ static int for_each_name(const struct grain_tables *tables, slot_fn fn, void *us
 }
 
 struct report_to {
+    bool (*wanted)(void *user, const struct grain_name_slot *slot);
     grain_name_fn fn;
     void *user;
 };
@@ -121,8 +122,11 @@ static int report_slot(const struct grain_tables *tables, const struct grain_nam
     const struct report_to *to = user;
     struct grain_name_entry entry = {.slot = *slot};
     struct grain_text_slot text;
-    int error = find_text(tables, slot->hash, &text);
+    int error;
 
+    if (to->wanted && !to->wanted(to->user, slot))
+        return 0;
+    error = find_text(tables, slot->hash, &text);
     if (error && error != -ENOENT)
         return error;
     if (!error && same_shape(&text, slot) && text_agrees(&text, slot->hash, tables->key)) {
@@ -132,9 +136,11 @@ static int report_slot(const struct grain_tables *tables, const struct grain_nam
     return to->fn(to->user, &entry);
 }
 
-int grain_tables_names(const struct grain_tables *tables, grain_name_fn fn, void *user)
+int grain_tables_names(const struct grain_tables *tables,
+                       bool (*wanted)(void *user, const struct grain_name_slot *slot),
+                       grain_name_fn fn, void *user)
 {
-    struct report_to to = {fn, user};
+    struct report_to to = {wanted, fn, user};
 
     return for_each_name(tables, report_slot, &to);
 }
