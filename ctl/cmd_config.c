@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl config: what the agent's configuration comes to, and what it can be made from. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,10 @@ static int show(const char *path)
 
 static void print_group(unsigned int group)
 {
-    printf("\n## %s\n\n%s.\n\n| name | kind | unit | tags | ingraind's name | what it is |\n"
+    printf("\n## %s\n\n%c%s.\n\n| name | kind | unit | tags | ingraind's name | what it is |\n"
            "|---|---|---|---|---|---|\n",
-           grain_group_name(group), grain_group_text(group));
+           grain_group_name(group), toupper(*grain_group_text(group)),
+           grain_group_text(group) + 1);
     for (unsigned int i = 0; i < GRAIN_MEASURE_COUNT; i++) {
         const struct grain_measure_info *info = grain_measure(i);
 

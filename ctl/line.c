@@ -22,7 +22,8 @@ static void print_end(const struct grain_record *record, const uint8_t address[1
 {
     char text[64];
 
-    printf(record->family == 4 ? "%s:%u" : "[%s]:%u", eve_address(record, address, text), port);
+    printf(record->family == 4 ? "%s:%u" : "[%s]:%u", grain_eve_address(record, address, text),
+           port);
 }
 
 static void print_vlan(const struct grain_record *record)
@@ -35,7 +36,7 @@ static void print_dns(const struct grain_record *record, const struct grain_dns_
 {
     char name[GRAIN_NAME_TEXT_MAX], type[16], rcode[16];
 
-    printf(" %s %s", eve_dns_protocol(record), dns->response ? "answer" : "query");
+    printf(" %s %s", grain_eve_dns_protocol(record), dns->response ? "answer" : "query");
     if (dns->response)
         printf(" %s", grain_dns_rcode_text(dns->rcode, rcode));
     if (dns->has_question &&
@@ -63,11 +64,11 @@ static void print_quic(const struct grain_quic_message *quic)
 {
     char text[16];
 
-    printf(" quic initial %s", eve_quic_version(quic->version, text));
+    printf(" quic initial %s", grain_eve_quic_version(quic->version, text));
 }
 
 int line_print(const struct grain_record *record, const struct grain_message *message,
-               const struct eve_origin *origin)
+               const struct grain_eve_origin *origin)
 {
     print_time(origin->time_ns);
     printf("%s %s ", origin->interface,

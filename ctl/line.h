@@ -7,6 +7,6 @@
 
 /* To standard output: printable ASCII, local time. 0 or -errno, as eve_print. */
 int line_print(const struct grain_record *record, const struct grain_message *message,
-               const struct eve_origin *origin);
+               const struct grain_eve_origin *origin);
 
 #endif

@@ -133,13 +133,15 @@ static void note_message(struct replay *replay, const struct grain_record *recor
     if (message->kind == GRAIN_MESSAGE_TLS)
         note_hello(replay, &message->tls);
     else if (message->kind == GRAIN_MESSAGE_QUIC)
-        tally_add(&replay->sums.quic_versions, eve_quic_version(message->quic.version, buffer));
+        tally_add(&replay->sums.quic_versions,
+                  grain_eve_quic_version(message->quic.version, buffer));
 }
 
 static int print_event(const struct replay *replay, const struct grain_record *record,
                        const struct grain_message *message)
 {
-    const struct eve_origin origin = {.path = replay->file, .time_ns = record->header.time_ns};
+    const struct grain_eve_origin origin = {.path = replay->file,
+                                            .time_ns = record->header.time_ns};
 
     return eve_print(record, message, &origin);
 }

@@ -15,8 +15,6 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 char *escape_text(const char *text);
 
-bool utf8_valid(const char *text);
-
 /* `pointer`, or the end of the program when there is no memory. */
 void *must(void *pointer);
 

@@ -57,12 +57,12 @@ static bool text_agrees(const struct grain_text_slot *text, uint64_t hash,
                            folded) == hash;
 }
 
-/* The text stored under a hash. -ENOENT: none. */
-static int find_text(const struct grain_tables *tables, uint64_t hash, struct grain_text_slot *out)
+/* The text stored under a hash in one of its buckets. -ENOENT: none. */
+static int find_in(const struct grain_tables *tables, uint32_t index, uint64_t hash,
+                   struct grain_text_slot *out)
 {
     struct grain_text_bucket bucket;
-    int error =
-        tables->texts(tables->user, grain_text_bucket_of(hash) & tables->text_mask, &bucket);
+    int error = tables->texts(tables->user, index & tables->text_mask, &bucket);
 
     if (error)
         return error;
@@ -73,6 +73,14 @@ static int find_text(const struct grain_tables *tables, uint64_t hash, struct gr
         }
     }
     return -ENOENT;
+}
+
+/* Two CPUs may have put the same text into both: either will do. */
+static int find_text(const struct grain_tables *tables, uint64_t hash, struct grain_text_slot *out)
+{
+    int error = find_in(tables, grain_text_bucket_of(hash), hash, out);
+
+    return error == -ENOENT ? find_in(tables, grain_text_second_of(hash), hash, out) : error;
 }
 
 static bool same_shape(const struct grain_text_slot *text, const struct grain_name_slot *slot)

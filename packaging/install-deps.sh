@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Install what grain needs from Debian's packages, as root or with sudo.
 #
-#   install-deps.sh [build] [test] [matrix] [testdata]      (default: build)
+#   install-deps.sh [--list] [build] [test] [matrix] [testdata]      (default: build)
 #
+# --list: only say which packages those are, one a line.
 # build: compilers and libraries; test: what the tests run and compare with; matrix: qemu and a cross compiler for
 # the kernel matrix; testdata: the servers and clients that testdata/make.sh captures.
 # Packages that are there already are left alone, so a second run changes nothing.
@@ -10,7 +11,7 @@ set -euo pipefail
 
 build=(clang-14 cmake ninja-build gcc libc6-dev pkg-config bpftool libbpf-dev libxdp-dev libelf-dev
     zlib1g-dev libpcap-dev libmaxminddb-dev libcmocka-dev libjansson-dev libncurses-dev
-    libcyaml-dev libyaml-dev libpcre2-dev libmicrohttpd-dev libcurl4-openssl-dev libsystemd-dev
+    libcyaml-dev libyaml-dev libpcre2-dev libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libsystemd-dev
     libseccomp-dev libcap-ng-dev linux-libc-dev)
 tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck mandoc python3
     python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq dnsmasq-base dnsperf
@@ -20,7 +21,8 @@ testdata=(tcpdump wireshark-common tshark bind9-dnsutils knot-dnsutils unbound n
     avahi-utils busybox-static chrony dbus-daemon dnsmasq-base dropbear-bin iperf3 knot ldnsutils llmnrd ngtcp2-client
     ngtcp2-server sip-tester socat stun-client)
 
-wanted=()
+wanted=() list=''
+[[ ${1:-} != --list ]] || { list=yes; shift; }
 [[ $# -gt 0 ]] || set -- build
 for group in "$@"; do
     case $group in
@@ -34,6 +36,7 @@ for group in "$@"; do
         ;;
     esac
 done
+[[ -z $list ]] || { printf '%s\n' "${wanted[@]}"; exit 0; }
 
 missing=()
 for package in "${wanted[@]}"; do

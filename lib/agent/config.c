@@ -47,6 +47,15 @@ static cyaml_config_t yaml_config(struct messages *messages)
     };
 }
 
+static size_t line_at(const char *text, size_t offset)
+{
+    size_t line = 1;
+
+    for (size_t i = 0; i < offset; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
 /* YAML itself is broken: its reader knows where. */
 static int broken(struct grain_config_file *config, const char *text, size_t length)
 {
@@ -60,7 +69,8 @@ static int broken(struct grain_config_file *config, const char *text, size_t len
         if (yaml_parser_load(&parser, &document))
             yaml_document_delete(&document);
         else if (parser.problem) {
-            line = parser.problem_mark.line + 1;
+            line = parser.error == YAML_READER_ERROR ? line_at(text, parser.problem_offset)
+                                                     : parser.problem_mark.line + 1;
             (void)snprintf(problem, sizeof(problem), "%s", parser.problem);
         }
         yaml_parser_delete(&parser);
@@ -163,13 +173,44 @@ void grain_config_free(struct grain_config_file *config)
     free(config);
 }
 
-int grain_config_show(const struct grain_config_file *config, char **text, size_t *length)
+int config_show_all(const struct grain_config_file *config, char **text, size_t *length)
 {
     struct messages messages = {.length = 0};
     const cyaml_config_t yaml = yaml_config(&messages);
     cyaml_err_t error = cyaml_save_data(text, length, &yaml, &config_schema, config->root, 0);
 
     return error ? grain_fail(-ENOMEM, "%s: %s", config->name, cyaml_strerror(error)) : 0;
+}
+
+/* Exchange every header's value with `hidden`, or what stood there with that. */
+static void swap_secrets(struct config_root *root, char **hidden)
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < root->sinks_count; i++) {
+        struct config_http *http = root->sinks[i].http;
+
+        for (uint32_t k = 0; http && k < http->headers_count; k++, at++) {
+            char *value = http->headers[k].value;
+
+            http->headers[k].value = value ? hidden[at] : NULL;
+            hidden[at] = value ? value : hidden[at];
+        }
+    }
+}
+
+int grain_config_show(const struct grain_config_file *config, char **text, size_t *length)
+{
+    static char secret[] = "(secret)";
+    char *hidden[CONFIG_SINKS_MAX * 32];
+    int error;
+
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+        hidden[i] = secret;
+    swap_secrets(config->root, hidden);
+    error = config_show_all(config, text, length);
+    swap_secrets(config->root, hidden);
+    return error;
 }
 
 void grain_config_agent(const struct grain_config_file *config, struct grain_config_agent *out)

@@ -7,79 +7,12 @@
 
 #include "../error_private.h"
 #include "config_private.h"
-#include "sink_statsd.h"
-#include "steps.h"
 
 /* What is made before anything changes. */
-struct made_sink {
-    const struct config_sink *config;
-    const struct grain_sink_type *type;
-    void *state;
-    char *settings; /* as YAML: what tells whether anything has changed */
-};
-
 struct made {
-    struct made_sink sinks[CONFIG_SINKS_MAX];
+    struct config_made_sink sinks[CONFIG_SINKS_MAX];
     struct grain_pipeline *pipelines[CONFIG_PIPELINES_MAX];
 };
-
-/* ---- sinks ---- */
-
-static int word_index(const char *word, const char *const *words)
-{
-    int i = 0;
-
-    while (words[i] && strcmp(words[i], word))
-        i++;
-    return i;
-}
-
-static int make_statsd(struct made_sink *made, const struct config_statsd *config)
-{
-    static const char *const formats[] = {"plain", "dogstatsd", "graphite", "influxdb", NULL};
-    const struct grain_statsd_settings settings = {
-        .address = config->address,
-        .format = (enum grain_statsd_format)word_index(config->format, formats),
-        .prefix = config->prefix,
-        .payload = *config->payload,
-    };
-
-    made->type = &grain_sink_statsd;
-    return grain_statsd_new(&made->state, &settings);
-}
-
-/* A tree with this sink alone, written as YAML. */
-static int make_settings(struct made_sink *made, const struct grain_config_file *config, uint32_t i)
-{
-    struct config_root root = {.sinks = &config->root->sinks[i], .sinks_count = 1};
-    struct grain_config_file alone = {.name = config->name, .root = &root};
-    char *text = NULL;
-    size_t length = 0;
-    int error = grain_config_show(&alone, &text, &length);
-
-    if (error)
-        return error;
-    made->settings = strndup(text, length);
-    free(text);
-    return made->settings ? 0 : grain_fail(-ENOMEM, "no memory");
-}
-
-static int make_sink(struct made_sink *made, const struct grain_config_file *config, uint32_t i)
-{
-    const struct config_sink *sink = &config->root->sinks[i];
-    int error = make_settings(made, config, i);
-
-    made->config = sink;
-    if (!error && sink->statsd)
-        error = make_statsd(made, sink->statsd);
-    if (error == -EINVAL) {
-        char path[64];
-
-        (void)snprintf(path, sizeof(path), "sinks[%u]", i);
-        return config_fail(config, path, "%s", grain_error());
-    }
-    return error;
-}
 
 static void free_made(struct made *made)
 {
@@ -93,33 +26,6 @@ static void free_made(struct made *made)
 }
 
 /* ---- pipelines ---- */
-
-static int make_top(struct grain_step **out, const struct config_top *config)
-{
-    const char *by[16] = {NULL};
-    struct grain_top_settings settings = {.of = config->of, .by = by, .keep = *config->keep};
-
-    for (uint32_t i = 0; i < config->by_count && i < 15; i++)
-        by[i] = config->by[i];
-    return grain_step_top(out, &settings);
-}
-
-static int make_step(struct grain_step **out, const struct grain_config_file *config, uint32_t i,
-                     uint32_t k)
-{
-    const struct config_step *step = &config->root->pipelines[i].steps[k];
-    int error = -EINVAL;
-
-    if (step->top)
-        error = make_top(out, step->top);
-    if (error == -EINVAL) {
-        char path[64];
-
-        (void)snprintf(path, sizeof(path), "pipelines[%u].steps[%u]", i, k);
-        return config_fail(config, path, "%s", grain_error());
-    }
-    return error;
-}
 
 static unsigned int groups_of(const struct config_pipeline *pipeline)
 {
@@ -141,7 +47,7 @@ static int make_pipeline(struct grain_pipeline **out, const struct grain_config_
     for (uint32_t k = 0; !error && k < pipeline->steps_count; k++) {
         struct grain_step *step;
 
-        error = make_step(&step, config, i, k);
+        error = config_make_step(&step, config, i, k);
         if (!error)
             error = grain_pipeline_add_step(*out, step);
     }
@@ -151,29 +57,30 @@ static int make_pipeline(struct grain_pipeline **out, const struct grain_config_
 /* ---- into force ---- */
 
 static int add_sink(struct grain_agent *agent, const struct grain_config_file *config,
-                    struct made_sink *made, uint32_t i)
+                    struct config_made_sink *made, uint32_t i)
 {
     const struct checked_queue *queue = &config->queues[i];
+    const char *name = config->root->sinks[i].name;
     struct grain_sink *sink;
     char file[GRAIN_SINK_NAME_MAX + 16];
     void *state = made->state;
     char *path;
     int error;
 
-    (void)snprintf(file, sizeof(file), "%s.queue", made->config->name);
+    (void)snprintf(file, sizeof(file), "%s.queue", name);
     path = grain_agent_path(agent, file);
     made->state = NULL;
     error = grain_sink_new(
         &sink, made->type, state,
         &(struct grain_sink_options){
-            .name = made->config->name,
+            .name = name,
             .queue = {.path = path, .size = queue->size, .drop_newest = queue->drop_newest},
             .retry_most_ns = queue->retry_most_ns,
         });
     free(path);
     if (!error)
         error = grain_agent_add_sink(agent, sink);
-    return error ? error : grain_agent_set_settings(agent, made->config->name, made->settings);
+    return error ? error : grain_agent_set_settings(agent, name, made->settings);
 }
 
 static bool queue_text_same(const char *a, const char *b)
@@ -185,9 +92,10 @@ static bool queue_text_same(const char *a, const char *b)
 
 /* A sink that is there already. A queue of another size is a new one on the same file. */
 static int change_sink(struct grain_agent *agent, const struct grain_config_file *config,
-                       struct made_sink *made, uint32_t i)
+                       struct config_made_sink *made, uint32_t i)
 {
-    const char *name = made->config->name, *before = grain_agent_settings(agent, name);
+    const char *name = config->root->sinks[i].name;
+    const char *before = grain_agent_settings(agent, name);
     int error;
 
     if (!strcmp(before, made->settings))
@@ -281,7 +189,7 @@ int grain_config_apply(const struct grain_config_file *config, struct grain_agen
     int error = made ? 0 : grain_fail(-ENOMEM, "no memory");
 
     for (uint32_t i = 0; !error && i < config->root->sinks_count; i++)
-        error = make_sink(&made->sinks[i], config, i);
+        error = config_make_sink(&made->sinks[i], config, i);
     for (uint32_t i = 0; !error && i < config->root->pipelines_count; i++)
         error = make_pipeline(&made->pipelines[i], config, i);
     if (!error && agent)

@@ -9,6 +9,7 @@
 #define REQUIRED(type, key) \
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, struct type, key, 1, TEXT_MOST)
 #define NUMBER(type, key)          CYAML_FIELD_UINT_PTR(#key, OPTIONAL, struct type, key)
+#define FLAG(type, key)      CYAML_FIELD_BOOL_PTR(#key, OPTIONAL, struct type, key)
 #define MAPPING(type, key, fields) CYAML_FIELD_MAPPING_PTR(#key, OPTIONAL, struct type, key, fields)
 #define TEXTS(type, key, flags, least, most) \
     CYAML_FIELD_SEQUENCE(#key, flags, struct type, key, &text, least, most)
@@ -33,9 +34,53 @@ static const cyaml_schema_field_t statsd_fields[] = {
     CYAML_FIELD_STRING_PTR("prefix", OPTIONAL, struct config_statsd, prefix, 0, 255),
     NUMBER(config_statsd, payload), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t json_fields[] = {
+    REQUIRED(config_json, target), TEXT(config_json, rotate), NUMBER(config_json, keep),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t console_fields[] = {FLAG(config_console, utc), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t prometheus_fields[] = {
+    TEXT(config_prometheus, listen), TEXT(config_prometheus, expire),
+    NUMBER(config_prometheus, series), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t header_fields[] = {
+    REQUIRED(config_header, name), TEXT(config_header, value), TEXT(config_header, value_file),
+    TEXT(config_header, value_env), CYAML_FIELD_END};
+
+static const cyaml_schema_value_t header = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_header, header_fields)};
+
+static const cyaml_schema_field_t http_fields[] = {
+    REQUIRED(config_http, url),
+    CYAML_FIELD_SEQUENCE("headers", OPTIONAL, struct config_http, headers, &header, 0, 32),
+    FLAG(config_http, gzip),
+    TEXT(config_http, ca),
+    TEXT(config_http, body),
+    TEXT(config_http, timeout),
+    TEXT(config_http, connect_timeout),
+    TEXT(config_http, retry_after_most),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t s3_fields[] = {
+    REQUIRED(config_s3, bucket),        TEXT(config_s3, endpoint),
+    TEXT(config_s3, region),            TEXT(config_s3, prefix),
+    TEXT(config_s3, access_key),        TEXT(config_s3, secret_key_file),
+    TEXT(config_s3, secret_key_env),    TEXT(config_s3, profile),
+    TEXT(config_s3, credentials_file),  TEXT(config_s3, ca),
+    TEXT(config_s3, object),            TEXT(config_s3, timeout),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t sink_fields[] = {
-    REQUIRED(config_sink, name), MAPPING(config_sink, queue, queue_fields),
-    MAPPING(config_sink, statsd, statsd_fields), CYAML_FIELD_END};
+    REQUIRED(config_sink, name),
+    MAPPING(config_sink, queue, queue_fields),
+    MAPPING(config_sink, statsd, statsd_fields),
+    MAPPING(config_sink, json, json_fields),
+    MAPPING(config_sink, console, console_fields),
+    MAPPING(config_sink, prometheus, prometheus_fields),
+    MAPPING(config_sink, http, http_fields),
+    MAPPING(config_sink, s3, s3_fields),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_value_t sink = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_sink, sink_fields)};
@@ -44,8 +89,43 @@ static const cyaml_schema_field_t top_fields[] = {REQUIRED(config_top, of),
                                                   TEXTS(config_top, by, CYAML_FLAG_POINTER, 1, 8),
                                                   NUMBER(config_top, keep), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t step_fields[] = {MAPPING(config_step, top, top_fields),
-                                                   CYAML_FIELD_END};
+static const cyaml_schema_field_t pattern_fields[] = {
+    REQUIRED(config_pattern, key), REQUIRED(config_pattern, regex),
+    CYAML_FIELD_STRING_PTR("replace", CYAML_FLAG_POINTER, struct config_pattern, replace, 0,
+                           TEXT_MOST),
+    FLAG(config_pattern, whole), CYAML_FIELD_END};
+
+static const cyaml_schema_value_t pattern = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_pattern, pattern_fields)};
+
+static const cyaml_schema_field_t system_fields[] = {TEXT(config_system, instance),
+                                                     CYAML_FIELD_END};
+
+static const cyaml_schema_value_t percentile = {
+    CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
+
+static const cyaml_schema_field_t aggregate_fields[] = {
+    TEXT(config_aggregate, interval), TEXT(config_aggregate, gauges),
+    CYAML_FIELD_SEQUENCE("percentiles", OPTIONAL, struct config_aggregate, percentiles,
+                         &percentile, 1, 16),
+    TEXTS(config_aggregate, events_by, OPTIONAL, 0, 16), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t geo_fields[] = {
+    REQUIRED(config_geo, database), TEXTS(config_geo, keys, CYAML_FLAG_POINTER, 1, 8),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t step_fields[] = {
+    TEXT(config_step, filter),
+    TEXT(config_step, filter_out),
+    TEXTS(config_step, allow, OPTIONAL, 0, GRAIN_TAGS_MAX),
+    TEXTS(config_step, drop, OPTIONAL, 1, GRAIN_TAGS_MAX),
+    CYAML_FIELD_SEQUENCE("regex", OPTIONAL, struct config_step, regex, &pattern, 1, 32),
+    MAPPING(config_step, system, system_fields),
+    NUMBER(config_step, sample),
+    MAPPING(config_step, aggregate, aggregate_fields),
+    MAPPING(config_step, top, top_fields),
+    MAPPING(config_step, geo, geo_fields),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_value_t step = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_step, step_fields)};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "event.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include <grain/config.h>
 
+#include "eve.h"
 #include "measures.h"
 
 /* Tags are in the order of measures.h, and there are fewer than GRAIN_TAGS_MAX. */
@@ -29,22 +29,15 @@ static const char *decimal(char *out, size_t size, unsigned int number)
     return at;
 }
 
-static const char *address(char out[64], const struct grain_record *record, const uint8_t bytes[16])
-{
-    if (record->family == 4)
-        return inet_ntop(AF_INET, bytes + 12, out, 64);
-    return inet_ntop(AF_INET6, bytes, out, 64);
-}
-
 static void flow_tags(struct grain_item *item, struct grain_event_text *text,
                       const struct grain_record *record, const char *interface)
 {
     tag(item, "interface", interface);
     tag(item, "direction", record->header.direction == GRAIN_DIRECTION_OUT ? "out" : "in");
-    tag(item, "src_ip", address(text->source, record, record->source));
+    tag(item, "src_ip", grain_eve_address(record, record->source, text->source));
     tag(item, "src_port",
         decimal(text->source_port, sizeof(text->source_port), record->source_port));
-    tag(item, "dest_ip", address(text->destination, record, record->destination));
+    tag(item, "dest_ip", grain_eve_address(record, record->destination, text->destination));
     tag(item, "dest_port",
         decimal(text->destination_port, sizeof(text->destination_port), record->destination_port));
     tag(item, "proto", record->protocol == IPPROTO_TCP ? "tcp" : "udp");
@@ -63,24 +56,10 @@ static void vlan_tag(struct grain_item *item, struct grain_event_text *text,
     tag(item, "vlan", text->vlan);
 }
 
-static const char *dns_protocol(const struct grain_record *record)
-{
-    switch (record->kind) {
-    case GRAIN_NAME_MDNS_QUERY:
-    case GRAIN_NAME_MDNS_RESPONSE:
-        return "mdns";
-    case GRAIN_NAME_LLMNR_QUERY:
-    case GRAIN_NAME_LLMNR_RESPONSE:
-        return "llmnr";
-    default:
-        return "dns";
-    }
-}
-
 static void dns_tags(struct grain_item *item, struct grain_event_text *text,
                      const struct grain_record *record, const struct grain_dns_message *dns)
 {
-    tag(item, "protocol", dns_protocol(record));
+    tag(item, "protocol", grain_eve_dns_protocol(record));
     if (dns->has_question && grain_dns_name_text(text->name, sizeof(text->name), dns->name,
                                                  dns->name_length, true) >= 0) {
         tag(item, "qname", text->name);
@@ -121,19 +100,6 @@ static void tls_tags(struct grain_item *item, struct grain_event_text *text,
     alpn_tag(item, text, tls);
 }
 
-static void quic_tags(struct grain_item *item, struct grain_event_text *text,
-                      const struct grain_quic_message *quic)
-{
-    if (quic->version == 1)
-        tag(item, "version", "v1");
-    else if (quic->version == 0x6b3343cf)
-        tag(item, "version", "v2");
-    else {
-        (void)snprintf(text->version, sizeof(text->version), "0x%08x", quic->version);
-        tag(item, "version", text->version);
-    }
-}
-
 static enum grain_measure measure_of(const struct grain_message *message)
 {
     if (message->kind == GRAIN_MESSAGE_TLS)
@@ -162,7 +128,7 @@ int grain_event_item(struct grain_item *item, struct grain_event_text *text,
     else if (message->kind == GRAIN_MESSAGE_TLS)
         tls_tags(item, text, &message->tls);
     else
-        quic_tags(item, text, &message->quic);
+        tag(item, "version", grain_eve_quic_version(message->quic.version, text->version));
     vlan_tag(item, text, record);
     return 0;
 }

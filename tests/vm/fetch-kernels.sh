@@ -13,6 +13,7 @@
 # exit 0 when every kernel is there, 77 when one or more were skipped.
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${1:-${GRAIN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/grain-vm}}
 kernels=${GRAIN_VM_KERNELS:-amd64:5.10 amd64:6.1 amd64:6.12 arm64:6.1 arm64:6.12}
 modules=(veth sch_ingress cls_bpf act_bpf 8021q dummy)
@@ -148,16 +149,27 @@ fetch_kernel() {
     skip "$arch $series" "${names:+download failed (see $state/update.log)}${names:-no cloud kernel in $suites}"
 }
 
-# The userspace of an arm64 initramfs, and what a cross build of a loader needs.
+# The userspace of an arm64 initramfs, the tools that live.sh puts beside it, and the libraries of a cross build.
+sysroot_packages() {
+    printf '%s\n' busybox-static dash iproute2 bpftool ethtool jq openssl xdp-tools
+    "$here/../../packaging/install-deps.sh" --list build | grep -- '-dev$'
+}
+
+# A sysroot that lacks one of the packages is replaced.
 fetch_sysroot() {
-    local out=$cache/sysroot-arm64 state=$cache/apt/arm64-sysroot deb
-    [[ -e $out/usr/include/cmocka.h ]] && { say "have arm64 sysroot"; return 0; }
+    local out=$cache/sysroot-arm64 state=$cache/apt/arm64-sysroot deb packages
+    packages=$(sysroot_packages)
+    if [[ -s $out/packages ]] && ! grep -qvxFf "$out/packages" <<<"$packages"; then
+        say "have arm64 sysroot"
+        return 0
+    fi
     open_suites "$state" arm64 bookworm bookworm-security || {
         skip "arm64 sysroot" "no index from the mirror (see $state/update.log)"
         return 0
     }
-    run_apt "$state" arm64 apt-get install -y --no-install-recommends --download-only busybox-static \
-        dash iproute2 libxdp-dev libbpf-dev libpcap-dev libjansson-dev libcmocka-dev libc6-dev >>"$state/update.log" 2>&1 || {
+    # shellcheck disable=SC2086 # a list of words
+    run_apt "$state" arm64 apt-get install -y --no-install-recommends --download-only $packages \
+        >>"$state/update.log" 2>&1 || {
         skip "arm64 sysroot" "download failed (see $state/update.log)"
         return 0
     }
@@ -165,6 +177,7 @@ fetch_sysroot() {
     for deb in "$state"/cache/archives/*.deb; do
         dpkg-deb -x "$deb" "$out.new"
     done
+    say "$packages" >"$out.new/packages"
     rm -rf "$out"
     mv "$out.new" "$out"
     run_apt "$state" arm64 apt-get clean

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Items of a delivery as lines of text, and which of them are out. */
+#ifndef GRAIN_AGENT_LINES_H
+#define GRAIN_AGENT_LINES_H
+
+#include "json_write.h"
+#include "sink.h"
+
+/* Where a line ends, and what is delivered when all up to there is. */
+struct grain_line_end {
+    size_t end;
+    struct grain_mark mark;
+};
+
+/* Starts as zeros. */
+struct grain_lines {
+    struct grain_json text;
+    struct grain_line_end *ends;
+    uint32_t count, room;
+    uint64_t first_ns; /* time of the first line's item */
+};
+
+/* As grain_item_json. */
+typedef int grain_line_function(struct grain_json *w, const struct grain_item *item);
+
+/*
+ * Throw away what is there and take items of the delivery until there are `limit` bytes or no
+ * items; what cannot be told is skipped. 1: there are lines; 0: there is nothing left; -ENOMEM.
+ */
+int grain_lines_fill(struct grain_lines *lines, struct grain_delivery *delivery,
+                     grain_line_function *line, size_t limit);
+
+void grain_lines_free(struct grain_lines *lines);
+
+#endif
