@@ -26,6 +26,7 @@
 /* A name may lead elsewhere after a while. */
 #define RESOLVE_SECONDS 300
 #define SEND_MS         2000
+#define WAIT_MS         50
 #define REFUSAL_MS      20
 
 struct statsd {
@@ -315,17 +316,210 @@ static int send_now(struct statsd *statsd, struct progress *progress)
     return error;
 }
 
+/* A Unix receiver that does not read makes us wait, but not long, and not when we are to stop. */
+static int send_or_wait(struct statsd *statsd, struct progress *progress)
+{
+    struct pollfd ready = {.fd = statsd->fd, .events = POLLOUT};
+    int error = send_now(statsd, progress);
+
+    for (int waited = 0; error == -EAGAIN && waited < SEND_MS; waited += WAIT_MS) {
+        if (grain_delivery_stopping(progress->delivery))
+            break;
+        if (poll(&ready, 1, WAIT_MS) > 0)
+            error = send_now(statsd, progress);
+    }
+    return error;
+}
+
 /* *before: the error is of the datagram before this one. */
 static int send_datagram(struct statsd *statsd, struct progress *progress, bool *before)
 {
-    struct pollfd ready = {.fd = statsd->fd, .events = POLLOUT};
     int error = pending_error(statsd, 0);
 
     *before = error;
     if (!error)
-        error = send_now(statsd, progress);
-    if (error == -EAGAIN && poll(&ready, 1, SEND_MS) > 0)
-        error = send_now(statsd, progress);
+        error = send_or_wait(statsd, progress);
+    /* Of a peer that was dead it is known only after a while that it lives again. */
+    if (!error)
+        error = pending_error(statsd, statsd->failing ? REFUSAL_MS : 0);
+    if (error == -EMSGSIZE && !*before)
+        return error;
+    if (error)
+        return failed(statsd, error);
+    statsd->failing = false;
+    statsd->length = 0;
+    return 0;
+}
+
+/* The way to the peer takes no datagram of this size, now or later: one line that is too long, or a
+ * payload that does not fit the network. */
+static void skip_datagram(struct statsd *statsd, struct progress *progress)
+{
+    uint32_t items = progress->seen.place - progress->sent.place;
+    uint32_t skipped = progress->seen.skipped - progress->sent.skipped;
+
+    for (; skipped < items; skipped++) {
+        grain_delivery_skip(progress->delivery);
+        progress->seen.skipped++;
+    }
+    statsd->length = 0;
+}
+
+static int flush(struct statsd *statsd, struct progress *progress)
+{
+    bool before;
+    int error;
+
+    if (!statsd->length)
+        return 0;
+    error = send_datagram(statsd, progress, &before);
+    if (error == -EMSGSIZE && !before)
+        skip_datagram(statsd, progress);
+    else if (error) {
+        if (before)
+            grain_delivery_done_to(progress->delivery, progress->before);
+        return error;
+    }
+    grain_delivery_done_to(progress->delivery, progress->seen);
+    progress->before = progress->sent;
+    progress->sent = progress->seen;
+    return 0;
+}
+
+static int statsd_send(void *state, struct grain_delivery *delivery)
+{
+    struct statsd *statsd = state;
+    const struct grain_mark start = grain_delivery_mark(delivery);
+    struct progress progress = {delivery, start, start, start};
+    const struct grain_item *item;
+    int error = ensure_connected(statsd);
+
+    statsd->length = 0;
+    while (!error && (item = grain_delivery_next(delivery))) {
+        size_t length =
+            grain_statsd_lines(statsd->lines, sizeof(statsd->lines), item, &statsd->settings);
+
+        if (!length)
+            grain_delivery_skip(delivery);
+        /* The newline at the end is not sent. */
+        if (length && statsd->length + length - 1 > statsd->settings.payload)
+            error = flush(statsd, &progress);
+        if (error)
+            break;
+        memcpy(statsd->datagram + statsd->length, statsd->lines, length);
+        statsd->length += length;
+        progress.seen = grain_delivery_mark(delivery);
+    }
+    return error ? error : flush(statsd, &progress);
+}
+
+static void statsd_free(void *state)
+{
+    struct statsd *statsd = state;
+
+    disconnect(statsd);
+    free(statsd->prefix);
+    free(statsd);
+}
+
+int grain_statsd_new(void **out, const struct grain_statsd_settings *settings)
+{
+    struct statsd *statsd = calloc(1, sizeof(*statsd));
+    int error;
+
+    if (!statsd)
+        return grain_fail(-ENOMEM, "no memory");
+    error = grain_address_read(&statsd->address, settings->address, GRAIN_STATSD_PORT);
+    if (error) {
+        free(statsd);
+        return error;
+    }
+    statsd->fd = -1;
+}
+
+static int ensure_connected(struct statsd *statsd)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (statsd->fd >= 0 && now.tv_sec - statsd->connected > RESOLVE_SECONDS)
+        disconnect(statsd);
+    if (statsd->fd >= 0)
+        return 0;
+    statsd->fd = grain_address_connect(&statsd->address, SOCK_DGRAM);
+    if (statsd->fd < 0)
+        return statsd->fd;
+    statsd->connected = now.tv_sec;
+    return 0;
+}
+
+/* An error that belongs to a datagram sent before. */
+static int pending_error(struct statsd *statsd, int wait_ms)
+{
+    struct pollfd ready = {.fd = statsd->fd};
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    if (wait_ms)
+        (void)poll(&ready, 1, wait_ms);
+    (void)getsockopt(statsd->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return -error;
+}
+
+static int failed(struct statsd *statsd, int error)
+{
+    disconnect(statsd);
+    statsd->failing = true;
+    if (statsd->address.unix_socket)
+        return grain_fail(error, "unix:%s: cannot send: %s", statsd->address.host,
+                          error == -EAGAIN ? "the receiver does not read" : strerror(-error));
+    return grain_fail(error, "%s port %s: cannot send: %s", statsd->address.host,
+                      statsd->address.port, strerror(-error));
+}
+
+struct progress {
+    struct grain_delivery *delivery;
+    struct grain_mark before; /* where the datagram that was sent last began */
+    struct grain_mark sent;   /* where it ended */
+    struct grain_mark seen;   /* all lines so far are in the datagram, or before it */
+};
+
+/* Never waits inside of the call: a process that is killed there has either sent or not begun. */
+static int send_now(struct statsd *statsd, struct progress *progress)
+{
+    int error = 0;
+
+    grain_delivery_sending(progress->delivery, progress->seen);
+    if (send(statsd->fd, statsd->datagram, statsd->length - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        error = -errno;
+    if (error)
+        grain_delivery_done_to(progress->delivery, progress->sent);
+    return error;
+}
+
+/* A Unix receiver that does not read makes us wait, but not long, and not when we are to stop. */
+static int send_or_wait(struct statsd *statsd, struct progress *progress)
+{
+    struct pollfd ready = {.fd = statsd->fd, .events = POLLOUT};
+    int error = send_now(statsd, progress);
+
+    for (int waited = 0; error == -EAGAIN && waited < SEND_MS; waited += WAIT_MS) {
+        if (grain_delivery_stopping(progress->delivery))
+            break;
+        if (poll(&ready, 1, WAIT_MS) > 0)
+            error = send_now(statsd, progress);
+    }
+    return error;
+}
+
+/* *before: the error is of the datagram before this one. */
+static int send_datagram(struct statsd *statsd, struct progress *progress, bool *before)
+{
+    int error = pending_error(statsd, 0);
+
+    *before = error;
+    if (!error)
+        error = send_or_wait(statsd, progress);
     /* Of a peer that was dead it is known only after a while that it lives again. */
     if (!error)
         error = pending_error(statsd, statsd->failing ? REFUSAL_MS : 0);
