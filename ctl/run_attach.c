@@ -41,7 +41,7 @@ static time_t seconds(void)
 /* Messages go where the agent's go; the report of success would only repeat itself. */
 static void begin(const struct grain_config_file *config, size_t i, unsigned int ifindex)
 {
-    const char **arguments = must(grain_config_attach(config, i));
+    const char **arguments = must(grain_config_attach(config, i, NULL));
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
