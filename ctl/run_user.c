@@ -39,9 +39,9 @@ static bool give_state(const char *path, const struct account *account)
 {
     bool made = !mkdir(path, 0700);
     struct stat found;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool given =
-        fd >= 0 && !fstat(fd, &found) && (!made || !fchown(fd, account->user, account->group));
+    int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool given = fd >= 0 && !fstat(fd, &found) &&
+                 (!made || !fchownat(fd, "", account->user, account->group, AT_EMPTY_PATH));
 
     if (!given)
         say("%s: %s", path, strerror(errno));

@@ -148,10 +148,10 @@ class Privilege(see.SeeTest):
 
     # The agent
 
-    def run_agent(self, *arguments):
+    def run_agent(self, *arguments, before=()):
         path = os.path.join(self.folder, f"agent-{time.monotonic_ns()}")
         with open(path + ".errors", "w", encoding="utf-8") as errors:
-            process = self.client.start(live.GRAINCTL, "run", "-c", self.path, "--user", f"{USER}:{GROUP}",
+            process = self.client.start(*before, live.GRAINCTL, "run", "-c", self.path, "--user", f"{USER}:{GROUP}",
                                         *arguments, stderr=errors)
         process.output = path
         self.addCleanup(self.kill, process)
@@ -196,6 +196,38 @@ class Privilege(see.SeeTest):
         self.assertEqual(self.peer.total("grain.packets"),
                          sum(sum(self.totals(slot).values()) for slot in self.attached().values()))
         self.assertEqual(self.errors(process).count("not permitted"), 0, self.errors(process))
+
+    # Capabilities of the units
+
+    @staticmethod
+    def bounded(unit):
+        with open(os.path.join(live.ROOT, "packaging", "systemd", f"{unit}.service.in"), encoding="utf-8") as stream:
+            found = re.findall(r"^CapabilityBoundingSet=(.*)$", stream.read(), re.MULTILINE)
+        names = [name.removeprefix("CAP_").lower() for name in " ".join(found).split()]
+        assert names
+        return ("setpriv", "--no-new-privs", "--inh-caps=-all", f"--bounding-set={','.join(['-all', *('+' + name for name in names)])}")
+
+    def test_the_units_have_the_capabilities_that_it_takes(self):
+        self.configure()
+        self.client.run(*self.bounded("grain-attach"), live.GRAINCTL, "attach", "--config", self.path, "--group",
+                        str(GROUP))
+        self.check_given(GROUP)
+        os.mkdir(self.state, 0o700)
+        os.chown(self.state, USER, GROUP)
+        process = self.client.start("setpriv", f"--reuid={USER}", f"--regid={GROUP}", "--clear-groups",
+                                    *self.bounded("grain")[1:-2], "--inh-caps=-all,+bpf,+perfmon",
+                                    "--ambient-caps=-all,+bpf,+perfmon", live.GRAINCTL, "run", "--no-attach", "-c", self.path)
+        self.addCleanup(self.kill, process)
+        sent = self.ask(self.names(10), 1)
+        self.queries(sent)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(live.TIMEOUT), 0)
+        self.grain(self.client, "detach", "--all")
+        process = self.run_agent(before=self.bounded("grain-follow"))
+        self.agent_of(process)
+        more = self.ask(self.names(10, "more"), 1)
+        self.queries(sent + more)
+        self.stop(process, signal.SIGTERM)
 
     def test_it_follows_what_is_made_anew_and_what_is_added(self):
         self.configure()
