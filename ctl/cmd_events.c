@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <agent/event.h>
+#include <agent/expression.h>
 #include <agent/share.h>
 #include <grain/events.h>
 #include <grain/limits.h>
@@ -33,6 +35,7 @@ struct settings {
     int kind;       /* enum grain_message_kind; -1: all */
     uint64_t count; /* 0: until ^C */
     uint64_t ring;  /* bytes; 0: the default */
+    struct grain_expression *filter;
     bool json;
 };
 
@@ -48,7 +51,20 @@ static bool take_ring(void *to, const char *option, const char *text)
     return false;
 }
 
+static bool take_filter(void *to, const char *option, const char *text)
+{
+    struct settings *settings = to;
+
+    if (!grain_expression_new(&settings->filter, text))
+        return true;
+    say("%s: %s", option, grain_error());
+    return false;
+}
+
 static const struct option_row rows[] = {
+    {"filter", OPTION_CALL, "EXPR",
+     "only events for which this is true, as 'qname ends_with \".test\" and dest_port != 53'",
+     .take = take_filter},
     {"count", OPTION_NUMBER, "N", "end after N events", OPTION_TARGET(struct settings, count),
      .least = 1, .most = UINT64_MAX},
     {"ring", OPTION_CALL, "SIZE",
@@ -62,8 +78,8 @@ static const struct option_row rows[] = {
 
 static const struct options options = {
     "events",
-    "events [dns|tls|quic] [--count N] [--ring SIZE] [--json]\n"
-    "                       [--pin-root DIR]",
+    "events [dns|tls|quic] [--filter EXPR] [--count N] [--ring SIZE]\n"
+    "                       [--json] [--pin-root DIR]",
     "Shows events as they come, until ^C: new names, and one in so many of the known ones, as\n"
     "\"grainctl attach --sample\" says. Where \"grainctl run\" reads them, it hands them on to "
     "any\n"
@@ -91,24 +107,38 @@ static bool enough(const struct stream *stream)
            (stream->settings->count && stream->printed >= stream->settings->count);
 }
 
+static bool wanted(const struct stream *stream, const struct grain_message *message,
+                   const struct grain_item *item)
+{
+    const struct settings *settings = stream->settings;
+
+    return (settings->kind < 0 || (int)message->kind == settings->kind) &&
+           (!settings->filter || grain_expression_true(settings->filter, item));
+}
+
 static int on_record(void *user, const struct grain_record *record, const uint8_t *bytes,
                      size_t length)
 {
     struct stream *stream = user;
     struct grain_message message;
     struct grain_eve_origin origin = {.interface = "?"};
+    struct grain_event_text text;
+    struct grain_item item;
 
-    if (grain_message_parse(&message, record, bytes, length)) {
+    if (record->header.source_slot < GRAIN_SOURCE_SLOTS)
+        origin.interface = source_name(&stream->sources[record->header.source_slot]);
+    origin.time_ns = grain_clock_boot(&stream->clock, record->header.time_ns);
+    /* The item costs as much as the line: it is made for the filter only. */
+    if (stream->settings->filter
+            ? grain_event_item(&item, &text, &message, record, bytes, length, origin.interface,
+                               origin.time_ns)
+            : grain_message_parse(&message, record, bytes, length)) {
         stream->unreadable++;
         return 0;
     }
     /* What comes after the last one that was asked for is still counted. */
-    if (enough(stream) ||
-        (stream->settings->kind >= 0 && (int)message.kind != stream->settings->kind))
+    if (enough(stream) || !wanted(stream, &message, &item))
         return 0;
-    if (record->header.source_slot < GRAIN_SOURCE_SLOTS)
-        origin.interface = source_name(&stream->sources[record->header.source_slot]);
-    origin.time_ns = grain_clock_boot(&stream->clock, record->header.time_ns);
     stream->printed++;
     stream->output_error = stream->settings->json ? eve_print(record, &message, &origin)
                                                   : line_print(record, &message, &origin);
@@ -152,14 +182,14 @@ struct origin {
 
 static int origin_open(struct origin *origin, struct stream *stream)
 {
-    const struct grain_events_options wanted = {.size = sizeof(wanted),
+    const struct grain_events_options rings = {.size = sizeof(rings),
                                                 .ring_pages = ring_pages(stream->settings->ring),
                                                 .on_record = on_record,
                                                 .user = stream};
 
     if (!grain_subscriber_new(&origin->agent, stream->live))
         return 0;
-    return grain_events_open(&origin->events, stream->live, &wanted);
+    return grain_events_open(&origin->events, stream->live, &rings);
 }
 
 static int origin_poll(struct origin *origin, struct stream *stream)
@@ -342,18 +372,26 @@ static bool parse_kind(struct settings *settings, const char *text)
     return settings->kind >= 0;
 }
 
-int cmd_events(int argc, char **argv)
+static int read_arguments(struct settings *settings, int argc, char **argv)
 {
-    struct settings settings = {.kind = -1};
     int first, code;
 
-    if (!options_read(&options, &settings, argc, argv, &first, &code))
+    if (!options_read(&options, settings, argc, argv, &first, &code))
         return code;
-    if (first < argc && !parse_kind(&settings, argv[first++]))
+    if (first < argc && !parse_kind(settings, argv[first++]))
         return EXIT_USAGE;
     if (first < argc) {
         say("events: one kind, or none for all");
         return EXIT_USAGE;
     }
-    return run(&settings);
+    return run(settings);
+}
+
+int cmd_events(int argc, char **argv)
+{
+    struct settings settings = {.kind = -1};
+    int code = read_arguments(&settings, argc, argv);
+
+    grain_expression_free(settings.filter);
+    return code;
 }

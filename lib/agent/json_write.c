@@ -185,6 +185,14 @@ void grain_json_real(struct grain_json *w, const char *key, double number)
     put(w, text, strlen(text));
 }
 
+void grain_json_real_text(struct grain_json *w, double number)
+{
+    char text[32];
+
+    print_real(text, number);
+    put(w, text, strlen(text));
+}
+
 void grain_json_bool(struct grain_json *w, const char *key, bool value)
 {
     put_key(w, key);

@@ -35,6 +35,8 @@ void grain_json_pair(struct grain_json *w, const char *key, const char *text);
 void grain_json_number(struct grain_json *w, const char *key, uint64_t number);
 /* What is not finite is null. */
 void grain_json_real(struct grain_json *w, const char *key, double number);
+/* Only the digits, for other formats; it is finite. */
+void grain_json_real_text(struct grain_json *w, double number);
 void grain_json_bool(struct grain_json *w, const char *key, bool value);
 /* Two digits a byte. */
 void grain_json_hex(struct grain_json *w, const char *key, const uint8_t *bytes, size_t length);

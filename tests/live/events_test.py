@@ -61,6 +61,19 @@ class Events(see.SeeTest):
             validator.validate(line)
         return validator
 
+    def test_a_filter_lets_through_what_it_says(self):
+        process = self.reader("--filter", 'qname =~ "^name1[0-9]\\." and message != "x" or qname == "name3.example.test"')
+        sent = self.ask(self.names(40), 1, "-Q", "400")
+        self.wait_for(lambda: self.output(process).count("\n") >= 2, "events")
+        time.sleep(0.5)
+        self.stop(process)
+        *events, last = self.json_lines(process)
+        names = sorted({event["dns"]["rrname"] for event in events})
+        self.assertEqual(names, ["name3.example.test"])  # a tag that is absent makes != false, too
+        self.assertEqual(last["stats"]["received"], 2 * sent)
+        done = self.grain(self.client, "events", "--filter", "qname ==", code=2)
+        self.assertIn("column", done.stderr)
+
     def test_every_message_is_an_event(self):
         process = self.reader()
         before = time.time()

@@ -24,6 +24,7 @@
 #include <agent/sink_console.h>
 #include <agent/sink_http.h>
 #include <agent/sink_json.h>
+#include <agent/sink_prometheus.h>
 #include <agent/sink_s3.h>
 #include <agent/sink_statsd.h>
 #include <grain/error.h>
@@ -97,6 +98,17 @@ static int new_http(void **out)
     return grain_http_new(out, &settings);
 }
 
+static int new_prometheus(void **out)
+{
+    const struct grain_prometheus_settings settings = {
+        .address = option("target"),
+        .series = (uint32_t)number("series"),
+        .expire_s = (uint32_t)number("expire"),
+    };
+
+    return grain_prometheus_new(out, &settings);
+}
+
 static int new_s3(void **out)
 {
     const struct grain_s3_settings settings = {
@@ -139,8 +151,8 @@ static const struct {
     int (*make)(void **out);
 } types[] = {
     {&grain_sink_console, new_console}, {&grain_sink_http, new_http},
-    {&grain_sink_json, new_json},       {&grain_sink_s3, new_s3},
-    {&grain_sink_statsd, new_statsd},
+    {&grain_sink_json, new_json},       {&grain_sink_prometheus, new_prometheus},
+    {&grain_sink_s3, new_s3},           {&grain_sink_statsd, new_statsd},
 };
 
 static void open_sink(const char *name)
