@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl attach: the shipping programs onto interfaces. */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <agent/config.h>
+#include <grain/error.h>
+
+#include "account.h"
 #include "changes.h"
 #include "commands.h"
 #include "options.h"
 #include "say.h"
 
 struct settings {
+    const char *config, *group;
     bool json;
     struct grain_attach_options attach;
 };
@@ -82,13 +88,19 @@ static const struct option_row rows[] = {
      TARGET(upgrade)},
     {"dry-run", OPTION_FLAG, NULL, "say what would be done, and why; change nothing",
      TARGET(dry_run)},
+    {"group", OPTION_TEXT, "NAME|GID",
+     "may read what is pinned and its events, as an agent that is not root",
+     OPTION_TARGET(struct settings, group)},
+    {"config", OPTION_TEXT, "FILE",
+     "the interfaces of an agent's configuration, each by its own settings there",
+     OPTION_TARGET(struct settings, config)},
     OPTION_PIN_ROOT(struct settings, attach.root),
     OPTION_JSON(struct settings, "one JSON object"),
 };
 
 static const struct options options = {
     "attach",
-    "attach IFACE... [OPTIONS]",
+    "attach IFACE... [OPTIONS]\n       grainctl attach --config FILE [--group NAME|GID]",
     "Counts what passes the interfaces from now on, also after this command has ended. All of\n"
     "them are attached, or none. On what is attached already, another program is replaced by\n"
     "this one while packets pass. Nobody else's program is touched.\n",
@@ -96,6 +108,60 @@ static const struct options options = {
     rows,
     sizeof(rows) / sizeof(rows[0]),
 };
+
+/* One after the other: each has settings of its own. */
+static int attach_configured(const struct settings *settings)
+{
+    struct grain_config_file *config = NULL;
+    int worst = EXIT_OK;
+
+    if (grain_config_load(&config, settings->config)) {
+        say("%s", grain_error());
+        return EXIT_FAILED;
+    }
+    for (size_t i = 0; i < grain_config_interfaces(config); i++) {
+        const char **arguments = must(grain_config_attach(config, i, settings->group));
+        int count = 0, code;
+
+        while (arguments[count])
+            count++;
+        /* Of "grainctl attach ...", the command's own. */
+        optind = 0; /* getopt begins anew */
+        code = cmd_attach(count - 1, (char **)arguments + 1);
+        worst = code > worst ? code : worst;
+        free(arguments);
+    }
+    grain_config_free(config);
+    return worst;
+}
+
+/* What the file says is not said again. */
+static bool only_config(int argc, char **argv, bool names)
+{
+    bool others = names;
+
+    for (int i = 1; i < argc; i++)
+        others = others || (argv[i][0] == '-' && argv[i][1] && strncmp(argv[i], "--config", 8) &&
+                            strncmp(argv[i], "--group", 7));
+    if (others)
+        say("attach: --config takes no interfaces and no options but --group: they stand in the "
+            "file");
+    return !others;
+}
+
+static bool check(struct settings *settings, bool names)
+{
+    if (!names) {
+        say("attach: name an interface");
+        return false;
+    }
+    if (settings->attach.mode == GRAIN_MODE_SKB && settings->attach.hook == GRAIN_HOOK_TC) {
+        say("--mode skb and --hook tc: choose one");
+        return false;
+    }
+    settings->attach.group_given = settings->group != NULL;
+    return !settings->group || account_group("--group", settings->group, &settings->attach.group);
+}
 
 int cmd_attach(int argc, char **argv)
 {
@@ -112,14 +178,10 @@ int cmd_attach(int argc, char **argv)
 
     if (!options_read(&options, &settings, argc, argv, &first, &code))
         return code;
-    if (first == argc) {
-        say("attach: name an interface");
+    if (settings.config)
+        return only_config(argc, argv, first < argc) ? attach_configured(&settings) : EXIT_USAGE;
+    if (!check(&settings, first < argc))
         return EXIT_USAGE;
-    }
-    if (settings.attach.mode == GRAIN_MODE_SKB && settings.attach.hook == GRAIN_HOOK_TC) {
-        say("--mode skb and --hook tc: choose one");
-        return EXIT_USAGE;
-    }
     changes_start(&changes, settings.json);
     error = grain_attach(&settings.attach, (const char *const *)argv + first, argc - first);
     changes_end(&changes, error ? grain_error() : NULL);

@@ -16,12 +16,13 @@
 #include "commands.h"
 #include "options.h"
 #include "run_attach.h"
+#include "run_user.h"
 #include "say.h"
 
 #define DEFAULT_FILE "/etc/grain/grain.yaml"
 
 struct settings {
-    const char *config;
+    const char *config, *user;
     bool check, no_attach;
 };
 
@@ -33,11 +34,14 @@ static const struct option_row rows[] = {
     {"no-attach", OPTION_FLAG, NULL,
      "leave the interfaces to \"grainctl attach\": the agent needs no right to change them then",
      OPTION_TARGET(struct settings, no_attach)},
+    {"user", OPTION_TEXT, "NAME",
+     "the agent becomes this user with two capabilities; a small process stays root and attaches",
+     OPTION_TARGET(struct settings, user)},
 };
 
 static const struct options options = {
     "run",
-    "run [-c FILE] [--check] [--no-attach]",
+    "run [-c FILE] [--check] [--no-attach] [--user NAME]",
     "Runs the agent: reads what is attached, and hands it through the configuration's pipelines "
     "to\n"
     "its sinks, until SIGTERM or ^C. SIGHUP reads the configuration anew: what changed is "
@@ -176,10 +180,36 @@ static int run_agent(struct run *run)
     return error || left > kept ? EXIT_FAILED : EXIT_OK;
 }
 
+/* All that is read is read as whoever the agent is. */
+static int load_and_run(void *settings_)
+{
+    const struct settings *settings = settings_;
+    struct run run = {.settings = settings};
+    int code;
+
+    if (grain_config_load(&run.config, settings->config) || grain_config_apply(run.config, NULL)) {
+        say("%s", grain_error());
+        grain_config_free(run.config);
+        return EXIT_FAILED;
+    }
+    code = settings->check ? EXIT_OK : run_agent(&run);
+    grain_config_free(run.config);
+    return code;
+}
+
+/* The agent's side of two processes: the other one attaches. */
+static int run_apart(void *settings_)
+{
+    struct settings *settings = settings_;
+
+    settings->no_attach = true;
+    return load_and_run(settings);
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct settings settings = {.config = DEFAULT_FILE};
-    struct run run = {.settings = &settings};
+    struct run_user apart = {.agent = run_apart, .user = &settings};
     int first, code;
 
     if (!options_read(&options, &settings, argc, argv, &first, &code))
@@ -188,12 +218,10 @@ int cmd_run(int argc, char **argv)
         say("run: no arguments but options; the configuration is given with -c");
         return EXIT_USAGE;
     }
-    if (grain_config_load(&run.config, settings.config) || grain_config_apply(run.config, NULL)) {
-        say("%s", grain_error());
-        grain_config_free(run.config);
-        return EXIT_FAILED;
-    }
-    code = settings.check ? EXIT_OK : run_agent(&run);
-    grain_config_free(run.config);
-    return code;
+    if (!settings.user || settings.check)
+        return load_and_run(&settings);
+    apart.path = settings.config;
+    apart.name = settings.user;
+    apart.no_attach = settings.no_attach;
+    return run_user(&apart);
 }

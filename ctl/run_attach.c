@@ -27,6 +27,7 @@ static struct {
 } watched[INTERFACES_MAX];
 
 static pid_t child;
+static const char *group_given;
 static size_t child_for;
 static unsigned int child_ifindex;
 
@@ -41,7 +42,7 @@ static time_t seconds(void)
 /* Messages go where the agent's go; the report of success would only repeat itself. */
 static void begin(const struct grain_config_file *config, size_t i, unsigned int ifindex)
 {
-    const char **arguments = must(grain_config_attach(config, i));
+    const char **arguments = must(grain_config_attach(config, i, group_given));
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -121,6 +122,16 @@ void run_attach_look(const struct grain_config_file *config, bool wait)
     }
     if (wait)
         (void)reap(config, true);
+}
+
+void run_attach_group(const char *group)
+{
+    group_given = group;
+}
+
+void run_attach_wait(const struct grain_config_file *config)
+{
+    (void)reap(config, true);
 }
 
 void run_attach_forget(void)

@@ -10,6 +10,13 @@
  * all are attached or have failed. About once a second. */
 void run_attach_look(const struct grain_config_file *config, bool wait);
 
+/* The group that may read what is pinned, unless the configuration names one; NULL: none. The text
+ * stays the caller's, for as long as there are looks. */
+void run_attach_group(const char *group);
+
+/* Until an attach that was begun has ended. */
+void run_attach_wait(const struct grain_config_file *config);
+
 /* After another configuration: all are looked at anew. */
 void run_attach_forget(void);
 

@@ -23,6 +23,7 @@
 #include "attach_choose.h"
 #include "attach_private.h"
 #include "error_private.h"
+#include "pins_private.h"
 #include "probe.h"
 #include "quiet.h"
 
@@ -533,6 +534,23 @@ static int plan(struct attach *attach)
     return error;
 }
 
+static int give(struct attach *attach)
+{
+    uint32_t group = attach->options->group;
+    char barred[PATH_MAX];
+    int error = grain_pinned_give(attach->session.pinned, group);
+
+    if (error && attach->created)
+        (void)grain_pinned_remove(attach->session.pinned);
+    if (!error && grain_pinned_barred(attach->session.pinned, group, barred, sizeof(barred)))
+        grain_note(&attach->session, "",
+                   "group %u cannot pass %s, so that it cannot read what is pinned: mount a BPF "
+                   "file system elsewhere (mkdir -p /run/grain/bpf; mount -t bpf -o mode=0751 bpf "
+                   "/run/grain/bpf) and give --pin-root /run/grain/bpf/grain",
+                   group, barred);
+    return error;
+}
+
 static int run(struct attach *attach, const char *const *interfaces, size_t count)
 {
     struct grain_table_sizes sizes = {0};
@@ -562,7 +580,9 @@ static int run(struct attach *attach, const char *const *interfaces, size_t coun
         tell_memory(attach, &sizes);
     else
         tell_other_sizes(attach, &sizes);
-    return change(attach);
+    if (attach->options->group_given)
+        error = give(attach);
+    return error ? error : change(attach);
 }
 
 int grain_attach(const struct grain_attach_options *options, const char *const *interfaces,

@@ -171,7 +171,7 @@ int grain_engine_names(struct grain_engine *engine, grain_name_fn fn, void *user
 {
     const struct grain_tables tables = tables_of(engine);
 
-    return grain_tables_names(&tables, fn, user);
+    return grain_tables_names(&tables, NULL, fn, user);
 }
 
 int grain_engine_counts(struct grain_engine *engine, struct grain_engine_counts *out)

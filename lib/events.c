@@ -116,7 +116,8 @@ static int open_rings(struct grain_events *events)
         return 0;
     return grain_fail(-errno, "cannot open perf rings of %zu pages: %s; %s", pages, strerror(errno),
                       errno == ENOMEM ? "choose smaller ones"
-                                      : "it takes root, or CAP_PERFMON and CAP_BPF");
+                                      : "it takes root, or CAP_PERFMON, CAP_BPF and "
+                                        "RLIMIT_MEMLOCK for them");
 }
 
 static int lock_reader(struct grain_events *events)

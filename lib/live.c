@@ -108,8 +108,14 @@ static struct grain_tables tables_of(struct grain_live *live)
 
 int grain_live_names(struct grain_live *live, grain_name_fn fn, void *user)
 {
+    return grain_live_names_wanted(live, NULL, fn, user);
+}
+
+int grain_live_names_wanted(struct grain_live *live, grain_name_wanted_fn wanted, grain_name_fn fn,
+                            void *user)
+{
     const struct grain_tables tables = tables_of(live);
-    int error = grain_tables_names(&tables, fn, user);
+    int error = grain_tables_names(&tables, wanted, fn, user);
 
     return error < 0 ? unreadable(live, error, "the names") : error;
 }

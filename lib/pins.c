@@ -105,7 +105,9 @@ static int refused(const struct grain_pinned *pinned, int error, const char *nam
                           pinned->directory, name);
     if (error == -EACCES || error == -EPERM)
         return grain_fail(error,
-                          "%s/%s: %s; it takes root, or CAP_BPF and the right to read the file",
+                          "%s/%s: %s; it takes root, or CAP_BPF and to be of the group that "
+                          "\"grainctl attach --group\" "
+                          "names",
                           pinned->directory, name, strerror(-error));
     return grain_fail(error, "%s/%s: %s", pinned->directory, name, strerror(-error));
 }
@@ -117,11 +119,15 @@ static int open_map(struct grain_pinned *pinned, const char *name, const struct 
     struct bpf_map_info info = {0};
     uint32_t size = sizeof(info);
     char path[PATH_MAX];
+    LIBBPF_OPTS(bpf_obj_get_opts, options);
     int fd;
 
+    /* A reader may be of a group that cannot write, see pins_group.c. */
+    if (pinned->lock < 0 && strcmp(name, grain_pinned_files[GRAIN_PINNED_grain_events]))
+        options.file_flags = BPF_F_RDONLY;
     if (grain_pinned_path(path, sizeof(path), pinned, name))
         return grain_fail(-ENAMETOOLONG, "%s: the name is too long", pinned->directory);
-    fd = bpf_obj_get(path);
+    fd = bpf_obj_get_opts(path, &options);
     if (fd < 0)
         return refused(pinned, -errno, name);
     *out = fd;

@@ -35,6 +35,12 @@ int grain_pinned_make_directory(struct grain_pinned *pinned, const char *root);
 /* Make the maps in the locked, empty directory. */
 int grain_pinned_make_maps(struct grain_pinned *pinned, const struct grain_table_sizes *sizes);
 
+/* Let a group read the maps and, of the map of events, take what is in it. */
+int grain_pinned_give(const struct grain_pinned *pinned, uint32_t group);
+
+/* The nearest folder above the set that the group cannot pass; false: there is none. */
+bool grain_pinned_barred(const struct grain_pinned *pinned, uint32_t group, char *out, size_t size);
+
 /* Is the record of the ABI, which is pinned last and removed first, there? */
 bool grain_pinned_complete(const struct grain_pinned *pinned);
 

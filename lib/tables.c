@@ -57,12 +57,12 @@ static bool text_agrees(const struct grain_text_slot *text, uint64_t hash,
                            folded) == hash;
 }
 
-/* The text stored under a hash. -ENOENT: none. */
-static int find_text(const struct grain_tables *tables, uint64_t hash, struct grain_text_slot *out)
+/* The text stored under a hash in one of its buckets. -ENOENT: none. */
+static int find_in(const struct grain_tables *tables, uint32_t index, uint64_t hash,
+                   struct grain_text_slot *out)
 {
     struct grain_text_bucket bucket;
-    int error =
-        tables->texts(tables->user, grain_text_bucket_of(hash) & tables->text_mask, &bucket);
+    int error = tables->texts(tables->user, index & tables->text_mask, &bucket);
 
     if (error)
         return error;
@@ -73,6 +73,14 @@ static int find_text(const struct grain_tables *tables, uint64_t hash, struct gr
         }
     }
     return -ENOENT;
+}
+
+/* Two CPUs may have put the same text into both: either will do. */
+static int find_text(const struct grain_tables *tables, uint64_t hash, struct grain_text_slot *out)
+{
+    int error = find_in(tables, grain_text_bucket_of(hash), hash, out);
+
+    return error == -ENOENT ? find_in(tables, grain_text_second_of(hash), hash, out) : error;
 }
 
 static bool same_shape(const struct grain_text_slot *text, const struct grain_name_slot *slot)
@@ -103,6 +111,7 @@ static int for_each_name(const struct grain_tables *tables, slot_fn fn, void *us
 }
 
 struct report_to {
+    bool (*wanted)(void *user, const struct grain_name_slot *slot);
     grain_name_fn fn;
     void *user;
 };
@@ -113,8 +122,11 @@ static int report_slot(const struct grain_tables *tables, const struct grain_nam
     const struct report_to *to = user;
     struct grain_name_entry entry = {.slot = *slot};
     struct grain_text_slot text;
-    int error = find_text(tables, slot->hash, &text);
+    int error;
 
+    if (to->wanted && !to->wanted(to->user, slot))
+        return 0;
+    error = find_text(tables, slot->hash, &text);
     if (error && error != -ENOENT)
         return error;
     if (!error && same_shape(&text, slot) && text_agrees(&text, slot->hash, tables->key)) {
@@ -124,9 +136,11 @@ static int report_slot(const struct grain_tables *tables, const struct grain_nam
     return to->fn(to->user, &entry);
 }
 
-int grain_tables_names(const struct grain_tables *tables, grain_name_fn fn, void *user)
+int grain_tables_names(const struct grain_tables *tables,
+                       bool (*wanted)(void *user, const struct grain_name_slot *slot),
+                       grain_name_fn fn, void *user)
 {
-    struct report_to to = {fn, user};
+    struct report_to to = {wanted, fn, user};
 
     return for_each_name(tables, report_slot, &to);
 }

@@ -14,8 +14,11 @@ struct grain_tables {
     const struct grain_hash_key *key;
 };
 
-/* Every name once, the slots of all CPUs added up, in no order. */
-int grain_tables_names(const struct grain_tables *tables, grain_name_fn fn, void *user);
+/* Every name once, the slots of all CPUs added up, in no order; those that are `wanted` (NULL: all).
+ */
+int grain_tables_names(const struct grain_tables *tables,
+                       bool (*wanted)(void *user, const struct grain_name_slot *slot),
+                       grain_name_fn fn, void *user);
 
 /* What stands in the tables, by kind, and the texts that do not belong to their names, into
  * `counts`. */

@@ -88,6 +88,29 @@ static double resident_bytes(void)
     return resident < 0 ? -1 : (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
+/* The log has the last line of each collection in which there was one. */
+static void tell_steps(struct grain_agent *agent, struct grain_pipeline *pipeline, uint64_t now_ns)
+{
+    const char *step, *last;
+    uint64_t troubles;
+
+    for (size_t i = 0; grain_pipeline_troubles(pipeline, i, &step, &troubles, &last); i++) {
+        char name[64];
+        struct grain_item item;
+
+        if (!troubles)
+            continue;
+        (void)snprintf(name, sizeof(name), "%zu-%s", i, step);
+        grain_measure_item(&item, GRAIN_MEASURE_STEP_TROUBLES, now_ns);
+        (void)grain_item_set_tag(&item, "pipeline", grain_pipeline_name(pipeline));
+        (void)grain_item_set_tag(&item, "step", name);
+        item.count = troubles;
+        (void)agent_feed(agent, GRAIN_GROUP_AGENT, &item);
+        agent_log(agent, GRAIN_LOG_WARNING, "pipeline %s, step %s: %s",
+                  grain_pipeline_name(pipeline), name, last);
+    }
+}
+
 void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns)
 {
     uint64_t refused = agent->refused_before;
@@ -96,8 +119,10 @@ void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns)
     for (size_t i = 0; i < agent->sink_count; i++)
         tell_sink(agent, i, now_ns);
     tell_events(agent, now_ns);
-    for (size_t i = 0; i < agent->pipeline_count; i++)
+    for (size_t i = 0; i < agent->pipeline_count; i++) {
+        tell_steps(agent, agent->pipelines[i], now_ns);
         refused += grain_pipeline_refused(agent->pipelines[i]);
+    }
     tell_counter(agent, GRAIN_MEASURE_ITEMS_REFUSED, now_ns, NULL, refused, &agent->refused_told);
     if (memory >= 0)
         tell(agent, GRAIN_MEASURE_MEMORY, now_ns, NULL, 0, memory);

@@ -7,6 +7,8 @@
 
 #include <bpf/bpf.h>
 
+#include <grain/flow.h>
+
 #include "../error_private.h"
 #include "collect_private.h"
 #include "escape.h"
@@ -196,6 +198,11 @@ static int tell_losses(struct grain_collect *collect)
 
 /* ---- tables ---- */
 
+static uint64_t above(uint64_t more, uint64_t less)
+{
+    return more > less ? more - less : 0;
+}
+
 static int tell_attached(void *user, const struct grain_live_source *source)
 {
     struct grain_collect *collect = user;
@@ -218,17 +225,33 @@ static int tell_gauge(struct grain_collect *collect, enum grain_measure measure,
     return collect_tell(collect, &item);
 }
 
+/* Messages under way: those that were begun and have come to no end. */
+static uint64_t flows_taken(const uint64_t counters[GRAIN_COUNTER_MAX])
+{
+    uint64_t ended = counters[GRAIN_COUNTER_FLOW_COMPLETED] + counters[GRAIN_COUNTER_FLOW_EVICTED] +
+                     counters[GRAIN_COUNTER_FLOW_TIMED_OUT] + counters[GRAIN_COUNTER_FLOW_GAP] +
+                     counters[GRAIN_COUNTER_FLOW_RESET] + counters[GRAIN_COUNTER_FLOW_REUSED] +
+                     counters[GRAIN_COUNTER_FLOW_MALFORMED];
+
+    return above(counters[GRAIN_COUNTER_FLOW_STARTED], ended);
+}
+
+/* By the program's counters: reading the tables for this would cost more than everything else. */
 static int tell_tables(struct grain_collect *collect)
 {
-    struct grain_live_fill fill;
-    int error = grain_live_fill(collect->live, &fill);
+    const struct grain_abi *abi = grain_pinned_abi(grain_live_pinned(collect->live));
+    struct grain_engine_counts counts;
+    int error = grain_live_counters(collect->live, &counts);
+    const uint64_t *c = counts.counters;
     const struct {
         const char *name;
         uint64_t taken, size;
     } tables[] = {
-        {"counts", fill.counts_taken, fill.counts},
-        {"texts", fill.texts_taken, fill.texts},
-        {"flows", fill.flows_taken, fill.flows},
+        {"counts", above(c[GRAIN_COUNTER_NAMES_NEW], c[GRAIN_COUNTER_NAMES_REPLACED]),
+         (uint64_t)abi->buckets * GRAIN_BUCKET_SLOTS * abi->cpus},
+        {"texts", above(c[GRAIN_COUNTER_TEXTS_NEW], c[GRAIN_COUNTER_TEXTS_REPLACED]),
+         (uint64_t)abi->texts * GRAIN_TEXT_WAYS},
+        {"flows", flows_taken(c), (uint64_t)abi->flow_buckets * GRAIN_FLOW_WAYS},
     };
 
     for (size_t i = 0; !error && i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -76,31 +76,33 @@ static int tell_name(struct grain_collect *collect, const struct grain_name_entr
     return collect_tell(collect, &item);
 }
 
-static int see_name(struct grain_collect *collect, const struct grain_name_entry *entry, bool skip)
-{
-    struct grain_told *one = grain_told_place(&collect->by_name, entry->slot.hash);
-    uint64_t count = entry->slot.count, more;
-
-    if (!one)
-        return 0; /* no memory: in "(other)" */
-    more = count > one->told ? count - one->told : 0;
-    one->told = count;
-    one->reading = collect->reading;
-    if (skip || !more || !entry->known || entry->slot.kind >= GRAIN_NAME_KIND_COUNT)
-        return 0;
-    return tell_name(collect, entry, more);
-}
-
 struct walk {
     struct grain_collect *collect;
     bool skip;
+    uint64_t more; /* of the name in hand */
 };
+
+/* Before the name's text is looked for. */
+static bool has_grown(void *user, const struct grain_name_slot *slot)
+{
+    struct walk *walk = user;
+    struct grain_told *one = grain_told_place(&walk->collect->by_name, slot->hash);
+
+    if (!one)
+        return false; /* no memory: in "(other)" */
+    walk->more = slot->count > one->told ? slot->count - one->told : 0;
+    one->told = slot->count;
+    one->reading = walk->collect->reading;
+    return walk->more && !walk->skip;
+}
 
 static int on_name(void *user, const struct grain_name_entry *entry)
 {
     const struct walk *walk = user;
 
-    return see_name(walk->collect, entry, walk->skip);
+    if (!entry->known || entry->slot.kind >= GRAIN_NAME_KIND_COUNT)
+        return 0;
+    return tell_name(walk->collect, entry, walk->more);
 }
 
 /* A name that left all tables begins anew when it comes back. */
@@ -135,13 +137,13 @@ static int tell_other(struct grain_collect *collect, const struct grain_engine_c
 int collect_names(struct grain_collect *collect, bool skip)
 {
     struct grain_engine_counts counts;
-    struct walk walk = {collect, skip};
+    struct walk walk = {collect, skip, 0};
     int error;
 
     collect->reading++;
     error = grain_live_counters(collect->live, &counts);
     if (!error)
-        error = grain_live_names(collect->live, on_name, &walk);
+        error = grain_live_names_wanted(collect->live, has_grown, on_name, &walk);
     if (error)
         return error;
     grain_told_sweep(&collect->by_name, keep, collect);

@@ -42,8 +42,10 @@ size_t grain_config_interfaces(const struct grain_config_file *config);
 const char *grain_config_interface(const struct grain_config_file *config, size_t i);
 
 /* The arguments of "grainctl attach" for one of them, the program's name first; ends with NULL. The
- * array is to be freed, its strings belong to the configuration. NULL: no memory. */
-const char **grain_config_attach(const struct grain_config_file *config, size_t i);
+ * array is to be freed, its strings belong to the configuration. `group`: that may read what is
+ * pinned, unless the file names one; may be NULL. NULL: no memory. */
+const char **grain_config_attach(const struct grain_config_file *config, size_t i,
+                                 const char *group);
 
 /*
  * Bring the agent's sinks and pipelines to what the configuration says. All are made before the

@@ -6,7 +6,7 @@
 
 #include "config_private.h"
 
-#define ARGUMENTS_MOST 24
+#define ARGUMENTS_MOST 26
 
 struct arguments {
     const char **list;
@@ -41,7 +41,8 @@ static void put_number(struct arguments *arguments, const char *option, const ui
     arguments->text += 16;
 }
 
-const char **grain_config_attach(const struct grain_config_file *config, size_t i)
+const char **grain_config_attach(const struct grain_config_file *config, size_t i,
+                                 const char *group)
 {
     const struct config_interface *interface = &config->root->interfaces[i];
     const struct config_attach *attach = config->root->attach;
@@ -58,6 +59,7 @@ const char **grain_config_attach(const struct grain_config_file *config, size_t 
     put(&arguments, "--mode", skb ? interface->mode : NULL);
     put(&arguments, "--direction", interface->direction);
     put(&arguments, "--pin-root", config->agent.pin_root);
+    put(&arguments, "--group", attach && attach->group ? attach->group : group);
     if (attach) {
         put(&arguments, "--stages", attach->stages);
         put(&arguments, "--memory", attach->memory);

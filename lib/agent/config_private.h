@@ -124,7 +124,7 @@ struct config_pipeline {
 };
 
 struct config_attach {
-    char *stages, *memory;
+    char *stages, *memory, *group;
     uint32_t *sample, *event_rate, *new_rate;
 };
 

@@ -15,6 +15,7 @@
 #include "sink_console.h"
 #include "sink_http.h"
 #include "sink_json.h"
+#include "sink_prometheus.h"
 #include "sink_s3.h"
 #include "sink_statsd.h"
 
@@ -84,8 +85,10 @@ static int find_secret(struct making *making, const char *file, const char *file
         return read_secret(making, file_key, file, out);
     (void)snprintf(path, sizeof(path), "%s.%s", making->path, variable_key);
     if (!value || !*value || strlen(value) >= SECRET_MOST)
-        return config_fail(making->config, path, "%s: there is no such environment variable, or "
-                           "it is empty", variable);
+        return config_fail(making->config, path,
+                           "%s: there is no such environment variable, or "
+                           "it is empty",
+                           variable);
     (void)snprintf(out, SECRET_MOST, "%s", value);
     return 0;
 }
@@ -153,8 +156,8 @@ static int check_json(const struct config_place *place, struct config_sink *sink
     int error = 0;
 
     if (sink->json->rotate)
-        error = config_check_size(place, "rotate", &sink->json->rotate, "",
-                                  GRAIN_JSON_ROTATE_LEAST, 1ULL << 50, &rotate);
+        error = config_check_size(place, "rotate", &sink->json->rotate, "", GRAIN_JSON_ROTATE_LEAST,
+                                  1ULL << 50, &rotate);
     if (!error)
         error = config_check_number(place, "keep", &sink->json->keep, 5, 0, GRAIN_JSON_KEEP_MOST);
     return error;
@@ -177,6 +180,36 @@ static int make_console(struct making *making, const struct config_sink *sink)
 
     making->out->type = &grain_sink_console;
     return grain_console_new(&making->out->state, &settings);
+}
+
+/* ---- prometheus ---- */
+
+static int check_prometheus(const struct config_place *place, struct config_sink *sink)
+{
+    struct config_prometheus *prometheus = sink->prometheus;
+    struct grain_address address;
+    uint64_t expire_ns;
+    int error = config_fill(&prometheus->listen, "127.0.0.1:9469");
+
+    if (!error && (grain_address_read(&address, prometheus->listen, NULL) || address.unix_socket))
+        return config_fail_at(place, "listen", "%s: expected ADDRESS:PORT", prometheus->listen);
+    if (!error)
+        error = config_check_duration(place, "expire", &prometheus->expire, "1h", SECOND_NS,
+                                      365 * 86400 * SECOND_NS, &expire_ns);
+    if (!error)
+        error = config_check_number(place, "series", &prometheus->series, 10000, 1, 1000000);
+    return error;
+}
+
+static int make_prometheus(struct making *making, const struct config_sink *sink)
+{
+    const struct grain_prometheus_settings settings = {.address = sink->prometheus->listen,
+                                                       .series = *sink->prometheus->series,
+                                                       .expire_s =
+                                                           seconds_of(sink->prometheus->expire)};
+
+    making->out->type = &grain_sink_prometheus;
+    return grain_prometheus_new(&making->out->state, &settings);
 }
 
 /* ---- http ---- */
@@ -230,8 +263,8 @@ static int make_headers(struct making *making, const struct config_http *http,
         const char *value = header->value;
 
         if (!value) {
-            error = find_secret(making, header->value_file, "headers", header->value_env,
-                                "headers", secret);
+            error = find_secret(making, header->value_file, "headers", header->value_env, "headers",
+                                secret);
             value = secret;
         }
         if (!error && !(headers[i] = keep(making, "%s: %s", header->name, value)))
@@ -319,6 +352,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     {"statsd", offsetof(struct config_sink, statsd), check_statsd, make_statsd},
+    {"prometheus", offsetof(struct config_sink, prometheus), check_prometheus, make_prometheus},
     {"json", offsetof(struct config_sink, json), check_json, make_json},
     {"console", offsetof(struct config_sink, console), NULL, make_console},
     {"http", offsetof(struct config_sink, http), check_http, make_http},

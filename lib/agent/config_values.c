@@ -82,8 +82,8 @@ bool config_size(const char *text, uint64_t least, uint64_t most, uint64_t *out)
 
 /* ---- helpers that say what was expected ---- */
 
-
-void config_place(struct config_place *place, const struct grain_config_file *config, const char *format, ...)
+void config_place(struct config_place *place, const struct grain_config_file *config,
+                  const char *format, ...)
 {
     va_list arguments;
 
@@ -206,7 +206,6 @@ int config_fill_mapping(void **mapping, size_t size)
     memset(*mapping, 0, size);
     return 0;
 }
-
 
 int config_fail_at(const struct config_place *place, const char *key, const char *format, ...)
 {

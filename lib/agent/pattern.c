@@ -11,11 +11,14 @@
 
 #include "../error_private.h"
 
-/* PCRE2 counts them anew at each place where a match may start. */
-#define MATCH_STEPS 20000
-#define DEPTH_MOST  1000
-#define HEAP_KIB    1024
-#define JIT_STACK   (256 << 10)
+/* PCRE2 counts steps anew at each place where a match may start: a long text gets fewer for each.
+ */
+#define STEPS_TOGETHER 4000000
+#define STEPS_LEAST    5000
+#define STEPS_MOST     100000
+#define DEPTH_MOST     1000
+#define HEAP_KIB       1024
+#define JIT_STACK      (256 << 10)
 
 struct grain_pattern {
     pcre2_code *code;
@@ -41,7 +44,6 @@ static bool prepare(struct grain_pattern *pattern)
     pattern->context = pcre2_match_context_create(NULL);
     if (!pattern->data || !pattern->context)
         return false;
-    (void)pcre2_set_match_limit(pattern->context, MATCH_STEPS);
     (void)pcre2_set_depth_limit(pattern->context, DEPTH_MOST);
     (void)pcre2_set_heap_limit(pattern->context, HEAP_KIB);
     /* Where memory may not be made executable, PCRE2 interprets. */
@@ -156,10 +158,21 @@ static int to_errno(int error)
     return -E2BIG;
 }
 
+/* Returns the text's length. */
+static PCRE2_SIZE limit_steps(struct grain_pattern *pattern, const char *text)
+{
+    size_t length = strlen(text), steps = STEPS_TOGETHER / (length + 1);
+
+    steps = steps < STEPS_LEAST ? STEPS_LEAST : steps > STEPS_MOST ? STEPS_MOST : steps;
+    (void)pcre2_set_match_limit(pattern->context, (uint32_t)steps);
+    return length;
+}
+
 int grain_pattern_match(struct grain_pattern *pattern, const char *text)
 {
-    int result = pcre2_match(pattern->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0,
-                             pattern->data, pattern->context);
+    PCRE2_SIZE length = limit_steps(pattern, text);
+    int result =
+        pcre2_match(pattern->code, (PCRE2_SPTR)text, length, 0, 0, pattern->data, pattern->context);
 
     return result >= 0 ? 1 : to_errno(result);
 }
@@ -168,11 +181,11 @@ int grain_pattern_replace(struct grain_pattern *pattern, const char *text, const
                           bool whole, char *out, size_t size)
 {
     uint32_t options = PCRE2_SUBSTITUTE_UNSET_EMPTY;
-    PCRE2_SIZE length = size;
+    PCRE2_SIZE text_length = limit_steps(pattern, text), length = size;
     int result;
 
     options |= whole ? PCRE2_SUBSTITUTE_REPLACEMENT_ONLY : PCRE2_SUBSTITUTE_GLOBAL;
-    result = pcre2_substitute(pattern->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, options,
+    result = pcre2_substitute(pattern->code, (PCRE2_SPTR)text, text_length, 0, options,
                               pattern->data, pattern->context, (PCRE2_SPTR)replacement,
                               PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)out, &length);
     return result > 0 ? 1 : result ? to_errno(result) : 0;

@@ -224,8 +224,20 @@ void grain_pipeline_put_again(struct grain_pipeline *pipeline, uint64_t sequence
             (void)grain_sink_put(pipeline->sinks[k], sequence, batch);
 }
 
-/* The step that an item belongs to stands in a tag, which is taken off again. */
-#define STEP_TAG "\001step"
+/* The step that an item belongs to stands before its unit, which ends there for all others: there
+ * may be no room for a tag. */
+#define STEP_END '\001'
+
+static int save_item(const struct grain_item *item, size_t step, struct grain_batch *out)
+{
+    char unit[GRAIN_ITEM_TEXT_MAX + 1];
+    struct grain_item marked = *item;
+
+    if (snprintf(unit, sizeof(unit), "%zu%c%s", step, STEP_END, item->unit) >= (int)sizeof(unit))
+        return -E2BIG;
+    marked.unit = unit;
+    return grain_batch_add(out, &marked);
+}
 
 int grain_pipeline_save(struct grain_pipeline *pipeline, struct grain_batch *out)
 {
@@ -236,13 +248,8 @@ int grain_pipeline_save(struct grain_pipeline *pipeline, struct grain_batch *out
         size_t at = 0;
         int error = step->type->save ? step->type->save(step, &held) : 0;
 
-        while (!error && grain_batch_next(held.bytes, held.length, &at, &item) > 0) {
-            char number[24];
-
-            (void)snprintf(number, sizeof(number), "%zu", i);
-            if (grain_item_set_tag(&item, STEP_TAG, number))
-                error = grain_batch_add(out, &item);
-        }
+        while (!error && grain_batch_next(held.bytes, held.length, &at, &item) > 0)
+            error = save_item(&item, i, out);
         grain_batch_free(&held);
         if (error)
             return error;
@@ -256,17 +263,31 @@ void grain_pipeline_restore(struct grain_pipeline *pipeline, const struct grain_
     size_t at = 0;
 
     while (grain_batch_next(batch->bytes, batch->length, &at, &item) > 0) {
-        const char *number = grain_item_tag(&item, STEP_TAG);
-        size_t step = number ? strtoul(number, NULL, 10) : 0;
+        const char *end = strchr(item.unit, STEP_END);
+        size_t step = end ? strtoul(item.unit, NULL, 10) : pipeline->step_count;
 
-        grain_item_remove_tag(&item, STEP_TAG);
+        item.unit = end ? end + 1 : item.unit;
         /* The configuration may have changed: what belonged to a step that is not there goes the
          * whole way. */
-        if (step < pipeline->step_count && pipeline->steps[step]->type->save)
-            (void)pipeline->steps[step]->type->take(pipeline->steps[step], &item);
-        else
+        if (step >= pipeline->step_count || !pipeline->steps[step]->type->save)
             grain_pipeline_take(pipeline, &item);
+        else if (pipeline->steps[step]->type->take(pipeline->steps[step], &item))
+            pipeline->refused++;
     }
+}
+
+bool grain_pipeline_troubles(struct grain_pipeline *pipeline, size_t i, const char **step,
+                             uint64_t *troubles, const char **last)
+{
+    struct grain_step *one = i < pipeline->step_count ? pipeline->steps[i] : NULL;
+
+    if (!one)
+        return false;
+    *step = one->type->name;
+    *troubles = one->troubles - one->troubles_told;
+    *last = one->trouble;
+    one->troubles_told = one->troubles;
+    return true;
 }
 
 uint64_t grain_pipeline_refused(const struct grain_pipeline *pipeline)

@@ -53,14 +53,43 @@ static socklen_t address_of(const struct grain_live *live, struct sockaddr_un *o
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
 }
 
+static bool ask_peer(int fd, struct ucred *out)
+{
+    socklen_t size = sizeof(*out);
+
+    return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, out, &size);
+}
+
 /* Anybody can bind an abstract name, and connect to one. */
 static bool trusted(int fd)
 {
     struct ucred who;
-    socklen_t size = sizeof(who);
 
-    return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) &&
-           (who.uid == 0 || who.uid == geteuid());
+    return ask_peer(fd, &who) && (who.uid == 0 || who.uid == geteuid());
+}
+
+static bool has_group(int fd, const struct ucred *who, gid_t group)
+{
+    gid_t groups[256];
+    socklen_t size = sizeof(groups);
+    bool found = who->gid == group;
+
+    if (!found && !getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size))
+        for (size_t i = 0; !found && i < size / sizeof(*groups); i++)
+            found = groups[i] == group;
+    return found;
+}
+
+/* Does somebody of the group that may read the events, and so could take them anyway, share them?
+ */
+static bool may_read(int fd, const struct grain_live *live)
+{
+    struct stat directory;
+    struct ucred who;
+
+    return !stat(grain_pinned_directory(grain_live_pinned(live)), &directory) &&
+           (directory.st_mode & S_IRWXG) == (S_IRGRP | S_IXGRP) && ask_peer(fd, &who) &&
+           has_group(fd, &who, directory.st_gid);
 }
 
 /* ---- the agent's side ---- */
@@ -233,9 +262,10 @@ int grain_subscriber_new(struct grain_subscriber **out, const struct grain_live 
         grain_subscriber_free(subscriber);
         return grain_fail(-ENOENT, "no agent shares these events here");
     }
-    if (!trusted(subscriber->fd)) {
+    if (!trusted(subscriber->fd) && !may_read(subscriber->fd, live)) {
         grain_subscriber_free(subscriber);
-        return grain_fail(-ENOENT, "whoever shares events here is neither root nor this user");
+        return grain_fail(-ENOENT, "whoever shares events here is neither root, nor this user, nor "
+                                   "of the group that may read them");
     }
     *out = subscriber;
     return 0;

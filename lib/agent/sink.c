@@ -208,12 +208,29 @@ static bool drained(struct grain_sink *sink, bool empty)
     return done;
 }
 
+/* False: time was up before it could be started. */
+static bool start_type(struct grain_sink *sink, uint64_t *wait)
+{
+    int result = -1;
+
+    while (sink->type->start && result) {
+        result = sink->type->start(sink->state);
+        note(sink, result);
+        if (result && !wait_before_retry(sink, wait))
+            return false;
+    }
+    *wait = sink->retry_least_ns;
+    return true;
+}
+
 static void *run(void *user)
 {
     struct grain_sink *sink = user;
     struct grain_taken taken = {0};
     uint64_t wait = sink->retry_least_ns;
 
+    if (!start_type(sink, &wait))
+        return NULL;
     for (;;) {
         int found = grain_queue_take(sink->queue, &taken, now_ns(CLOCK_MONOTONIC) + 1000000000);
         int result;

@@ -56,6 +56,9 @@ bool grain_delivery_stopping(const struct grain_delivery *delivery);
 
 struct grain_sink_type {
     const char *name;
+    /* In the sink's thread before anything is sent: what is needed also while there is nothing to
+     * send. -errno: tried again later; grain_error() says why. May be NULL. */
+    int (*start)(void *state);
     /* Deliver. 0: everything; GRAIN_SINK_REFUSED: no use in trying again; -errno: try again from
      * what is not done, later. For both grain_error() says why. */
     int (*send)(void *state, struct grain_delivery *delivery);

@@ -26,9 +26,9 @@
 #define TYPE_TEXT        "text/plain; version=0.0.4; charset=utf-8"
 
 struct prometheus {
+    struct MHD_Daemon *daemon;
+    pthread_mutex_t mutex; /* of what follows */
     struct grain_address address;
-    struct MHD_Daemon *daemon; /* NULL: the address was taken */
-    pthread_mutex_t mutex;     /* of what follows */
     struct grain_metrics *metrics;
     bool ready;
 };
@@ -128,6 +128,35 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "/metrics, /-/healthy, /-/ready\n");
 }
 
+/* ---- deliveries ---- */
+
+static int prometheus_send(void *state, struct grain_delivery *delivery)
+{
+    struct prometheus *prometheus = state;
+    const struct grain_item *item;
+    uint64_t now = now_ns();
+
+    pthread_mutex_lock(&prometheus->mutex);
+    while ((item = grain_delivery_next(delivery)))
+        if (grain_metrics_add(prometheus->metrics, item, now))
+            grain_delivery_skip(delivery);
+    grain_metrics_expire(prometheus->metrics, now);
+    prometheus->ready = true;
+    pthread_mutex_unlock(&prometheus->mutex);
+    return 0;
+}
+
+static void prometheus_free(void *state)
+{
+    struct prometheus *prometheus = state;
+
+    if (prometheus->daemon)
+        MHD_stop_daemon(prometheus->daemon);
+    grain_metrics_free(prometheus->metrics);
+    pthread_mutex_destroy(&prometheus->mutex);
+    free(prometheus);
+}
+
 /* ---- listening ---- */
 
 static int listen_at(const struct addrinfo *at)
@@ -166,8 +195,9 @@ static int open_listener(const struct grain_address *address)
     return fd;
 }
 
-static int start(struct prometheus *prometheus)
+static int prometheus_start(void *state)
 {
+    struct prometheus *prometheus = state;
     const struct grain_address *address = &prometheus->address;
     sigset_t all, before;
     int fd = open_listener(address);
@@ -188,40 +218,6 @@ static int start(struct prometheus *prometheus)
     close(fd);
     return grain_fail(-EIO, "%s port %s: cannot start the server", address->host, address->port);
 }
-
-/* ---- deliveries ---- */
-
-static int prometheus_send(void *state, struct grain_delivery *delivery)
-{
-    struct prometheus *prometheus = state;
-    const struct grain_item *item;
-    uint64_t now = now_ns();
-    int error = prometheus->daemon ? 0 : start(prometheus);
-
-    if (error)
-        return error;
-    pthread_mutex_lock(&prometheus->mutex);
-    while ((item = grain_delivery_next(delivery)))
-        if (grain_metrics_add(prometheus->metrics, item, now))
-            grain_delivery_skip(delivery);
-    grain_metrics_expire(prometheus->metrics, now);
-    prometheus->ready = true;
-    pthread_mutex_unlock(&prometheus->mutex);
-    return 0;
-}
-
-static void prometheus_free(void *state)
-{
-    struct prometheus *prometheus = state;
-
-    if (prometheus->daemon)
-        MHD_stop_daemon(prometheus->daemon);
-    grain_metrics_free(prometheus->metrics);
-    pthread_mutex_destroy(&prometheus->mutex);
-    free(prometheus);
-}
-
-/* ---- settings ---- */
 
 static int read_settings(const struct grain_prometheus_settings *settings,
                          struct grain_address *address, struct grain_metrics_settings *metrics)
@@ -255,14 +251,9 @@ int grain_prometheus_new(void **out, const struct grain_prometheus_settings *set
     prometheus = calloc(1, sizeof(*prometheus));
     if (!prometheus)
         return grain_fail(-ENOMEM, "no memory");
-    prometheus->address = address;
     pthread_mutex_init(&prometheus->mutex, NULL);
     error = grain_metrics_new(&prometheus->metrics, &metrics);
-    if (!error)
-        error = start(prometheus);
-    /* Of ourselves, when settings change: the one before goes soon. */
-    if (error == -EADDRINUSE)
-        error = 0;
+    prometheus->address = address;
     if (error)
         prometheus_free(prometheus);
     else
@@ -272,6 +263,7 @@ int grain_prometheus_new(void **out, const struct grain_prometheus_settings *set
 
 const struct grain_sink_type grain_sink_prometheus = {
     .name = "prometheus",
+    .start = prometheus_start,
     .send = prometheus_send,
     .free = prometheus_free,
 };

@@ -30,11 +30,8 @@ struct grain_prometheus_settings {
 
 extern const struct grain_sink_type grain_sink_prometheus;
 
-/*
- * The state for grain_sink_new; settings are copied. It listens from now on, with a thread of its
- * own. An address that is taken is tried again by each delivery, which fails meanwhile. -EINVAL:
- * settings make no sense; and what else binding gives.
- */
+/* The state for grain_sink_new; settings are copied. The sink listens with a thread of its own, as
+ * soon as the address is free. -EINVAL: they make no sense. */
 int grain_prometheus_new(void **out, const struct grain_prometheus_settings *settings);
 
 #endif

@@ -5,8 +5,8 @@
  * grain_counts: per-CPU array of buckets, two slots a bucket, found by the keyed hash of (kind,
  * type, length, folded name). A name may live in its first bucket (low hash bits) or its second
  * (high hash bits). grain_texts: one array shared by all CPUs, of buckets of eight texts with their
- * hashes in front, so that whether a text is there is seen in one place. Two CPUs may write a slot
- * at once: a reader recomputes the hash from the text and discards what does not agree.
+ * hashes in front, so that whether a text is there is seen in one place, or two. Two CPUs may write
+ * a slot at once: a reader recomputes the hash from the text and discards what does not agree.
  *
  * All integers are in host byte order. A slot whose hash is 0 is empty.
  */
@@ -71,10 +71,16 @@ struct grain_text_bucket {
     struct grain_text_slot slots[GRAIN_TEXT_WAYS];
 };
 
-/* The bucket of a hash, to be masked with the number of buckets minus one. */
+/* The two buckets of a hash, to be masked with the number of buckets minus one. A text is in one of
+ * them; in the second only if the first was half full when it came. */
 static inline __u32 grain_text_bucket_of(__u64 hash)
 {
     return (__u32)(hash >> 16);
+}
+
+static inline __u32 grain_text_second_of(__u64 hash)
+{
+    return (__u32)(hash >> 40);
 }
 
 _Static_assert(sizeof(struct grain_name_slot) == 32, "ABI");

@@ -9,6 +9,9 @@
  *   <root>/v1/programs/<n>   the program of source slot n
  *   <root>/v1/links/<n>      its link, where the way of attaching has one
  *
+ * All of it is root's alone. A group that "grainctl attach --group" names may pass the folders,
+ * read the maps and write to `events`, which is what its reader does; never to anything else.
+ *
  * During an upgrade the new program and link of slot n lie beside them, as <n>n.
  *
  * Whoever changes any of it holds an exclusive flock(2) on the directory <root>/v1, and whoever

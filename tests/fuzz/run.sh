@@ -26,11 +26,22 @@ if ! command -v "$clang" >/dev/null; then
 fi
 mkdir -p "$build"
 
+# What a harness needs beside its own source: files, and how to link them.
+parts_of() { # HARNESS
+    case $1 in
+    fuzz_expression)
+        printf '%s\n' "$root"/lib/agent/{escape,expression,expression_parse,ip,item,pattern}.c \
+            "$root/lib/error.c" "-I$root/lib" "-I$root/lib/include" -lpcre2-8
+        ;;
+    esac
+}
+
 run_one() { # HARNESS
-    local name=$1
+    local name=$1 parts
+    mapfile -t parts < <(parts_of "$name")
     "$clang" -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-        -I"$root/maps" -I"$root/xdp" "$here/$name.c" -o "$build/$name"
+        -I"$root/maps" -I"$root/xdp" "$here/$name.c" "${parts[@]}" -o "$build/$name"
     # What is found on the way goes into the build folder: the committed corpus stays small.
     mkdir -p "$build/corpus/$name" "$build/crashes/$name"
     rm -f "$build/crashes/$name"/*
@@ -49,7 +60,7 @@ run_one() { # HARNESS
 
 # One on each processor.
 export seconds here root clang build
-export -f run_one
+export -f parts_of run_one
 # shellcheck disable=SC2016 # the inner shell expands it
 find "$here" -maxdepth 1 -name 'fuzz_*.c' -printf '%f\0' | sort -z |
     xargs -0 -n 1 -P "$(nproc)" bash -euc 'run_one "${1%.c}"' _ || exit 1

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # One check over the files that git tracks.
 #
-#   lint.sh format|man|python|shell|tidy|whitespace [BUILD]
+#   lint.sh format|man|python|shell|tidy|units|whitespace [BUILD]
 #
-# BUILD is a build folder (build), which tidy takes its compile commands and generated headers from.
+# BUILD is a build folder (build), which tidy takes its compile commands and generated headers from, and units its units.
 # Exit: 0 when nothing was found, 77 when a tool is missing or there is no git checkout to list.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -111,6 +111,38 @@ check_tidy() { # BUILD
     xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy_one "$1"' _ <"$work/files"
 }
 
+# What a unit may do beyond what systemd can take away, in tenths: docs/agent-privileges.md has the same numbers.
+check_units() { # BUILD
+    local build name most score found=0
+    need systemd-analyze
+    build=$(realpath "$1")
+    [[ -x $build/ctl/grainctl ]] || skip "$build is not built: cmake --build --preset dev"
+    for name in grain.service grain-attach.service grain-follow.service run-grain-bpf.mount; do
+        sed "s|=/[^ ]*/grainctl |=$build/ctl/grainctl |" "$build/packaging/systemd/$name" >"$work/$name"
+    done
+    systemd-analyze verify --man=no "$work"/*.service "$work"/*.mount >"$work/said" 2>&1 || found=1
+    if [[ -s $work/said ]]; then
+        cat "$work/said"
+        found=1
+    fi
+    while read -r name most; do
+        score=$(systemd-analyze security --offline=yes --no-pager --threshold="$most" "$work/$name" 2>&1) || {
+            printf '%s\n%s: above %s tenths\n' "$score" "$name" "$most"
+            found=1
+        }
+        grep -F 'Overall exposure level' <<<"$score" || found=1
+        grep -qF "| \`$name\` | ${most%?}.${most#?} |" docs/agent-privileges.md || {
+            printf 'docs/agent-privileges.md does not say that %s is at %s tenths\n' "$name" "$most"
+            found=1
+        }
+    done <<'END'
+grain.service 15
+grain-attach.service 30
+grain-follow.service 35
+END
+    return "$found"
+}
+
 # Bytes off the wire are what they are, even where they look like text.
 check_whitespace() {
     local file found=0
@@ -127,7 +159,7 @@ check_whitespace() {
 }
 
 case ${1:-} in
-format | man | python | shell | tidy | whitespace) ;;
+format | man | python | shell | tidy | units | whitespace) ;;
 *)
     sed -n '3,/^set/s/^# \{0,1\}//p' tests/lint/lint.sh >&2
     exit 2

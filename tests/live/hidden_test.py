@@ -7,6 +7,8 @@ import live
 
 IN, OUT = 1, 2
 CLSACT, TCX = 3, 4
+# Leaks are not looked for in a process that is traced.
+UNTRACED = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
 class Hidden(live.LiveTest):
@@ -48,7 +50,7 @@ class Hidden(live.LiveTest):
         command = self.space.command("strace", "-f", "-o", "/dev/null", "-e", "trace=bpf",
                                      *self.refusal(way), live.GRAINCTL, "attach", "--pin-root",
                                      self.root, "veth0", "--direction", "in")
-        done = live.run(*command)
+        done = live.run(*command, env=UNTRACED)
         found = self.source(self.attached()["veth0", IN])["way"]
         if found != way:
             self.skipTest(f"attached in way {found} instead: {done.stderr}")
@@ -58,7 +60,8 @@ class Hidden(live.LiveTest):
             return ()
         log = os.path.join(self.folder, "calls")
         live.run(*self.space.command("strace", "-o", log, "-e", "trace=bpf", live.GRAINCTL, "attach",
-                                     "--pin-root", self.root, "veth0", "--direction", "in"))
+                                     "--pin-root", self.root, "veth0", "--direction", "in"),
+                 env=UNTRACED)
         self.grain(None, "detach", "--all")
         with open(log, encoding="utf-8", errors="replace") as stream:
             calls = [line for line in stream if line.startswith("bpf(")]

@@ -280,12 +280,65 @@ static void texts_that_disagree_are_counted(void **state)
     assert_int_equal(counts.texts_disagreed, 1);
 }
 
+/* ---- a table that is nearly full ---- */
+
+/* Each name once, so that each text comes once. */
+static void build_many(struct script *s, uint32_t count)
+{
+    struct envelope e = {.destination_port = 53};
+    static struct bytes message;
+    char name[40];
+
+    script_init(s);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.full.test", i);
+        message.length = 0;
+        dns_query(&message, name, DNS_A);
+        script_udp(s, &e, &message);
+    }
+}
+
+/* With one bucket a name, a tenth of the texts would have no room: what random numbers make of 11
+ * names for 12 places in buckets of eight. With the emptier of two buckets it is one in a hundred.
+ */
+static void few_texts_make_room_in_a_table_nearly_full(void **state)
+{
+    const uint32_t names = share == 64 ? 64 : 256, count = names * 16 / 12 * 11;
+    struct outcome outcomes[2];
+    struct runner pair[2];
+    struct script script;
+
+    (void)state;
+    build_many(&script, count);
+    for (int i = 0; i < 2; i++) {
+        uint64_t *counters = outcomes[i].counts.counters;
+        uint64_t unknown = 0;
+
+        assert_int_equal(
+            runner_open(&pair[i], i ? GRAIN_ENGINE_HOST : GRAIN_ENGINE_BPF, true, names, 64), 0);
+        runner_run(&pair[i], &script, &outcomes[i]);
+        assert_int_equal(counters[GRAIN_COUNTER_TEXTS_NEW], count);
+        assert_in_range(counters[GRAIN_COUNTER_TEXTS_REPLACED], 0, count * 25 / 1000);
+        for (size_t n = 0; n < outcomes[i].name_count; n++)
+            unknown += !outcomes[i].names[n].known;
+        assert_in_range(unknown, 0, counters[GRAIN_COUNTER_TEXTS_REPLACED]);
+        printf("%u texts, of which %llu made room\n", count,
+               (unsigned long long)counters[GRAIN_COUNTER_TEXTS_REPLACED]);
+        runner_close(&pair[i]);
+    }
+    outcome_check_same(&outcomes[0], &outcomes[1]);
+    outcome_free(&outcomes[0]);
+    outcome_free(&outcomes[1]);
+    script_free(&script);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_is_known_and_right),
         cmocka_unit_test(a_text_that_disagrees_is_not_known),
         cmocka_unit_test(texts_that_disagree_are_counted),
+        cmocka_unit_test(few_texts_make_room_in_a_table_nearly_full),
     };
     int result;
 

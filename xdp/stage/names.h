@@ -175,38 +175,71 @@ static __always_inline __u64 grain_name_hash_in(const struct grain_window *w, st
     return cpu->job.hash;
 }
 
-/*
- * The place in a bucket for a name that has none there: an empty one, or one that the hash names.
- * GRAIN_TEXT_WAYS: it is there. Slots are never emptied.
- */
-static __always_inline __u32 grain_text_way(const struct grain_text_bucket *bucket, __u64 hash)
+#define GRAIN_TEXT_FULL  GRAIN_TEXT_WAYS
+#define GRAIN_TEXT_THERE (GRAIN_TEXT_WAYS + 1)
+
+/* The first empty place of a bucket, which is also how many are taken: they are never emptied. Or
+ * GRAIN_TEXT_FULL, or GRAIN_TEXT_THERE: the text is in it. */
+static __always_inline __u64 grain_text_way(const struct grain_text_bucket *bucket, __u64 hash,
+                                            __u64 zero)
 {
-    __u32 empty = GRAIN_TEXT_WAYS;
+    __u64 way = GRAIN_TEXT_FULL;
 
 #pragma GCC unroll 8
     for (__u32 i = 0; i < GRAIN_TEXT_WAYS; i++) {
-        if (bucket->hash[i] == hash)
-            return GRAIN_TEXT_WAYS;
-        if (!bucket->hash[i] && empty == GRAIN_TEXT_WAYS)
-            empty = i;
+        if (bucket->hash[i] == hash) {
+            way = GRAIN_TEXT_THERE;
+            break;
+        }
+        if (!bucket->hash[i] && way == GRAIN_TEXT_FULL)
+            way = i;
     }
-    return empty < GRAIN_TEXT_WAYS ? empty : hash >> 48 & (GRAIN_TEXT_WAYS - 1);
+    return grain_blur(way, zero, 15);
+}
+
+/*
+ * Where the text of a name goes: the emptier of its two buckets. The second one, cold memory, is
+ * looked at only where the first is half full, which costs little of what two give. NULL: it is
+ * there.
+ */
+static __always_inline struct grain_text_bucket *grain_text_place(__u64 hash, __u64 zero,
+                                                                  __u64 *way)
+{
+    struct grain_text_bucket *first = grain_env_texts(grain_text_bucket_of(hash)), *second;
+    __u64 other;
+
+    if (!first)
+        return NULL;
+    *way = grain_text_way(first, hash, zero);
+    if (*way == GRAIN_TEXT_THERE)
+        return NULL;
+    if (*way < GRAIN_TEXT_WAYS / 2)
+        return first;
+    second = grain_env_texts(grain_text_second_of(hash));
+    if (!second)
+        return NULL;
+    other = grain_text_way(second, hash, zero);
+    if (other == GRAIN_TEXT_THERE)
+        return NULL;
+    if (other < *way) {
+        *way = other;
+        return second;
+    }
+    if (*way == GRAIN_TEXT_FULL)
+        *way = hash >> 61;
+    return first;
 }
 
 /* Store the text of the name in hand, unless it is there. */
 static __always_inline void grain_text_store(struct grain_cpu *cpu)
 {
-    __u64 hash = cpu->job.hash;
-    struct grain_text_bucket *bucket = grain_env_texts(grain_text_bucket_of(hash));
+    __u64 hash = cpu->job.hash, zero = *(volatile __u16 *)&cpu->packet.zero, way = 0;
+    struct grain_text_bucket *bucket = grain_text_place(hash, zero, &way);
     struct grain_text_slot *slot;
-    __u64 way;
 
     if (!bucket)
         return;
-    way = grain_text_way(bucket, hash);
-    if (way == GRAIN_TEXT_WAYS)
-        return;
-    way = grain_blur(way, *(volatile __u16 *)&cpu->packet.zero, GRAIN_TEXT_WAYS - 1);
+    way = grain_blur(way, zero, GRAIN_TEXT_WAYS - 1);
     if (bucket->hash[way])
         grain_count(cpu, GRAIN_COUNTER_TEXTS_REPLACED);
     grain_count(cpu, GRAIN_COUNTER_TEXTS_NEW);

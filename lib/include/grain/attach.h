@@ -64,7 +64,11 @@ struct grain_attach_options {
     uint32_t priority;   /* in a dispatcher; 0: GRAIN_PRIORITY_DEFAULT */
     uint64_t memory;     /* bytes that the tables may take; 0: the default tables */
     bool upgrade;        /* replace the programs even when they are the same */
-    bool dry_run;        /* say what would be done, change nothing */
+    /* Let this group read the set of maps and its events; otherwise as it is, root alone when the
+     * set is made. Programs and links stay root's. */
+    bool group_given;
+    uint32_t group;
+    bool dry_run; /* say what would be done, change nothing */
     /* Called with what a user should know, one line each, NUL-terminated; may be NULL. `interface`
      * may be empty. */
     void (*note)(void *user, const char *interface, const char *text);

@@ -44,6 +44,8 @@ GRAIN_API const char *grain_pinned_root(const char *chosen);
  * Open the set of maps under `root` (NULL: as grain_pinned_root) to read it. The record of the ABI,
  * and each map's type and sizes, have been checked.
  *
+ * Maps are open to read, but for the map of events, which its reader writes to.
+ *
  * -ENOENT: there is none: nothing is attached under this root. -EACCES, -EPERM: not allowed to open
  * it. -EPROTO: made by another version of grain, for another number of CPUs, or not by grain.
  */

@@ -284,6 +284,31 @@ static void invalid_utf8_is_no_match(void **state)
     grain_expression_free(expression);
 }
 
+/* The examples of the guide. */
+static void guide_is_right(void **state)
+{
+    FILE *guide = fopen(GRAIN_STEPS_GUIDE, "r");
+    struct grain_expression *expression;
+    unsigned int examples = 0;
+    bool inside = false;
+    char line[512];
+
+    (void)state;
+    assert_non_null(guide);
+    while (fgets(line, sizeof(line), guide)) {
+        if (!strncmp(line, "```", 3)) {
+            inside = !strcmp(line, "```expression\n");
+        } else if (inside) {
+            if (grain_expression_new(&expression, line))
+                fail_msg("%s%s", line, grain_error());
+            grain_expression_free(expression);
+            examples++;
+        }
+    }
+    fclose(guide);
+    assert_true(examples >= 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +318,7 @@ int main(void)
         cmocka_unit_test(size_is_bounded),
         cmocka_unit_test(hostile_value_is_no_match),
         cmocka_unit_test(invalid_utf8_is_no_match),
+        cmocka_unit_test(guide_is_right),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,25 +140,24 @@ class PrometheusTest(driver.SinkTest):
                 one.shutdown(socket.SHUT_WR)
                 while one.recv(65536):
                     pass
-            except OSError:
-                pass  # it may have been closed already
+            except OSError:  # refused before all of it was sent
+                pass
             one.close()
         sink.put(0, 1)
         self.wait_empty(sink)
         self.assertEqual(self.samples(), {0: 1})
 
-    def test_an_address_that_is_taken(self):
+    def test_an_address_that_is_taken_is_waited_for(self):
         first = self.sink()
-        second = self.driver("prometheus", target=f"127.0.0.1:{self.port}")
-        second.put(0, 10)
-        self.wait_failed(second, "cannot listen: Address already in use")
-        self.assertEqual(self.samples(), {})
-        self.assertEqual(first.free(), "left 0")
-        self.wait_empty(second)
-        self.assertEqual(len(self.samples()), 10)
+        other = self.driver("prometheus", target=f"127.0.0.1:{self.port}")
+        self.wait(lambda: "Address already in use" in other.counts()["error"], "the refusal")
+        other.put(0, 1)
+        first.free()
+        self.wait_empty(other)
+        self.assertEqual(self.samples(), {0: 1})
 
     def test_addresses_that_are_none(self):
-        for target, text in (("unix:/x", "HOST:PORT"), ("192.0.2.77:9", "Cannot assign requested address"), ("x:0", "port")):
+        for target, text in (("unix:/x", "HOST:PORT"), ("x:0", "port")):
             other = driver.Driver("prometheus", target=target)
             self.addCleanup(other.kill)
             self.assertIn(text, other.first)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The agent in two processes: a small one that stays root and attaches, and the agent itself. */
+#ifndef GRAIN_CTL_RUN_USER_H
+#define GRAIN_CTL_RUN_USER_H
+
+#include "account.h"
+
+struct run_user {
+    const char *path; /* of the configuration */
+    const char *name; /* the user as given */
+    bool no_attach;
+    /* The agent, as the user; returns its exit code. */
+    int (*agent)(void *user);
+    void *user;
+};
+
+/*
+ * Attaches the configured interfaces and makes the state directory, starts the agent, keeps the
+ * interfaces attached, and passes SIGTERM, SIGINT and SIGHUP on. The agent's exit code. If one of
+ * the two ends, so does the other one.
+ */
+int run_user(const struct run_user *run);
+
+#endif
