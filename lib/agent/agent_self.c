@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the agent says of itself. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent_private.h"
@@ -78,14 +80,15 @@ static void tell_events(struct grain_agent *agent, uint64_t now_ns)
 static double resident_bytes(void)
 {
     FILE *stream = fopen("/proc/self/statm", "re");
-    long size, resident = -1;
+    const char *second = NULL;
+    char line[128];
 
     if (!stream)
         return -1;
-    if (fscanf(stream, "%ld %ld", &size, &resident) != 2)
-        resident = -1;
+    if (fgets(line, sizeof(line), stream))
+        second = strchr(line, ' ');
     (void)fclose(stream);
-    return resident < 0 ? -1 : (double)resident * (double)sysconf(_SC_PAGESIZE);
+    return second ? strtod(second, NULL) * (double)sysconf(_SC_PAGESIZE) : -1;
 }
 
 /* The log has the last line of each collection in which there was one. */

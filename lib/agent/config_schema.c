@@ -143,10 +143,13 @@ static const cyaml_schema_field_t pipeline_fields[] = {
 static const cyaml_schema_value_t pipeline = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_pipeline, pipeline_fields)};
 
-static const cyaml_schema_field_t attach_fields[] = {
-    TEXT(config_attach, stages),     TEXT(config_attach, memory),   TEXT(config_attach, group),
-    NUMBER(config_attach, sample),   NUMBER(config_attach, event_rate),
-    NUMBER(config_attach, new_rate), CYAML_FIELD_END};
+static const cyaml_schema_field_t attach_fields[] = {TEXT(config_attach, stages),
+                                                     TEXT(config_attach, memory),
+                                                     TEXT(config_attach, group),
+                                                     NUMBER(config_attach, sample),
+                                                     NUMBER(config_attach, event_rate),
+                                                     NUMBER(config_attach, new_rate),
+                                                     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t interface_fields[] = {
     REQUIRED(config_interface, name), TEXT(config_interface, hook), TEXT(config_interface, mode),

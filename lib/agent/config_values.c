@@ -106,7 +106,7 @@ int config_check_duration(const struct config_place *place, const char *key, cha
     char path[CONFIG_PATH_MOST + 64];
     int error = config_fill(value, otherwise);
 
-    if (error || config_duration(*value, least_ns, most_ns, out))
+    if (error || !*value || config_duration(*value, least_ns, most_ns, out))
         return error;
     (void)snprintf(path, sizeof(path), "%s.%s", place->path, key);
     return config_fail(place->config, path,
