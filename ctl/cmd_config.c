@@ -54,8 +54,7 @@ static void print_group(unsigned int group)
 {
     printf("\n## %s\n\n%c%s.\n\n| name | kind | unit | tags | ingraind's name | what it is |\n"
            "|---|---|---|---|---|---|\n",
-           grain_group_name(group), toupper(*grain_group_text(group)),
-           grain_group_text(group) + 1);
+           grain_group_name(group), toupper(*grain_group_text(group)), grain_group_text(group) + 1);
     for (unsigned int i = 0; i < GRAIN_MEASURE_COUNT; i++) {
         const struct grain_measure_info *info = grain_measure(i);
 

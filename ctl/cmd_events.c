@@ -129,10 +129,9 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
         origin.interface = source_name(&stream->sources[record->header.source_slot]);
     origin.time_ns = grain_clock_boot(&stream->clock, record->header.time_ns);
     /* The item costs as much as the line: it is made for the filter only. */
-    if (stream->settings->filter
-            ? grain_event_item(&item, &text, &message, record, bytes, length, origin.interface,
-                               origin.time_ns)
-            : grain_message_parse(&message, record, bytes, length)) {
+    if (stream->settings->filter ? grain_event_item(&item, &text, &message, record, bytes, length,
+                                                    origin.interface, origin.time_ns)
+                                 : grain_message_parse(&message, record, bytes, length)) {
         stream->unreadable++;
         return 0;
     }
@@ -183,9 +182,9 @@ struct origin {
 static int origin_open(struct origin *origin, struct stream *stream)
 {
     const struct grain_events_options rings = {.size = sizeof(rings),
-                                                .ring_pages = ring_pages(stream->settings->ring),
-                                                .on_record = on_record,
-                                                .user = stream};
+                                               .ring_pages = ring_pages(stream->settings->ring),
+                                               .on_record = on_record,
+                                               .user = stream};
 
     if (!grain_subscriber_new(&origin->agent, stream->live))
         return 0;

@@ -246,8 +246,9 @@ int main(int argc, char **argv)
             break;
         usleep(100);
     }
-    fprintf(stderr, "events %" PRIu64 " wall %" PRIu64 " cpu %" PRIu64 " rss %" PRIu64
-                    " sent %" PRIu64 " dropped %" PRIu64 "\n",
+    fprintf(stderr,
+            "events %" PRIu64 " wall %" PRIu64 " cpu %" PRIu64 " rss %" PRIu64 " sent %" PRIu64
+            " dropped %" PRIu64 "\n",
             events, clock_ns(CLOCK_MONOTONIC) - start, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu,
             resident(), counts.queue.sent, counts.queue.dropped);
     if (sink)

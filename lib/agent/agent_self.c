@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the agent says of itself. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent_private.h"
@@ -78,14 +80,38 @@ static void tell_events(struct grain_agent *agent, uint64_t now_ns)
 static double resident_bytes(void)
 {
     FILE *stream = fopen("/proc/self/statm", "re");
-    long size, resident = -1;
+    const char *second = NULL;
+    char line[128];
 
     if (!stream)
         return -1;
-    if (fscanf(stream, "%ld %ld", &size, &resident) != 2)
-        resident = -1;
+    if (fgets(line, sizeof(line), stream))
+        second = strchr(line, ' ');
     (void)fclose(stream);
-    return resident < 0 ? -1 : (double)resident * (double)sysconf(_SC_PAGESIZE);
+    return second ? strtod(second, NULL) * (double)sysconf(_SC_PAGESIZE) : -1;
+}
+
+/* The log has the last line of each collection in which there was one. */
+static void tell_steps(struct grain_agent *agent, struct grain_pipeline *pipeline, uint64_t now_ns)
+{
+    const char *step, *last;
+    uint64_t troubles;
+
+    for (size_t i = 0; grain_pipeline_troubles(pipeline, i, &step, &troubles, &last); i++) {
+        char name[64];
+        struct grain_item item;
+
+        if (!troubles)
+            continue;
+        (void)snprintf(name, sizeof(name), "%zu-%s", i, step);
+        grain_measure_item(&item, GRAIN_MEASURE_STEP_TROUBLES, now_ns);
+        (void)grain_item_set_tag(&item, "pipeline", grain_pipeline_name(pipeline));
+        (void)grain_item_set_tag(&item, "step", name);
+        item.count = troubles;
+        (void)agent_feed(agent, GRAIN_GROUP_AGENT, &item);
+        agent_log(agent, GRAIN_LOG_WARNING, "pipeline %s, step %s: %s",
+                  grain_pipeline_name(pipeline), name, last);
+    }
 }
 
 void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns)
@@ -96,8 +122,10 @@ void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns)
     for (size_t i = 0; i < agent->sink_count; i++)
         tell_sink(agent, i, now_ns);
     tell_events(agent, now_ns);
-    for (size_t i = 0; i < agent->pipeline_count; i++)
+    for (size_t i = 0; i < agent->pipeline_count; i++) {
+        tell_steps(agent, agent->pipelines[i], now_ns);
         refused += grain_pipeline_refused(agent->pipelines[i]);
+    }
     tell_counter(agent, GRAIN_MEASURE_ITEMS_REFUSED, now_ns, NULL, refused, &agent->refused_told);
     if (memory >= 0)
         tell(agent, GRAIN_MEASURE_MEMORY, now_ns, NULL, 0, memory);

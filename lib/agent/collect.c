@@ -228,11 +228,10 @@ static int tell_gauge(struct grain_collect *collect, enum grain_measure measure,
 /* Messages under way: those that were begun and have come to no end. */
 static uint64_t flows_taken(const uint64_t counters[GRAIN_COUNTER_MAX])
 {
-    uint64_t ended =
-        counters[GRAIN_COUNTER_FLOW_COMPLETED] + counters[GRAIN_COUNTER_FLOW_EVICTED] +
-        counters[GRAIN_COUNTER_FLOW_TIMED_OUT] + counters[GRAIN_COUNTER_FLOW_GAP] +
-        counters[GRAIN_COUNTER_FLOW_RESET] + counters[GRAIN_COUNTER_FLOW_REUSED] +
-        counters[GRAIN_COUNTER_FLOW_MALFORMED];
+    uint64_t ended = counters[GRAIN_COUNTER_FLOW_COMPLETED] + counters[GRAIN_COUNTER_FLOW_EVICTED] +
+                     counters[GRAIN_COUNTER_FLOW_TIMED_OUT] + counters[GRAIN_COUNTER_FLOW_GAP] +
+                     counters[GRAIN_COUNTER_FLOW_RESET] + counters[GRAIN_COUNTER_FLOW_REUSED] +
+                     counters[GRAIN_COUNTER_FLOW_MALFORMED];
 
     return above(counters[GRAIN_COUNTER_FLOW_STARTED], ended);
 }

@@ -54,7 +54,8 @@ static void put(struct bytes *bytes, const void *from, size_t length)
         bytes->at = at;
         bytes->room = room;
     }
-    memcpy(bytes->at + bytes->length, from, length);
+    if (length)
+        memcpy(bytes->at + bytes->length, from, length);
     bytes->length += length;
 }
 

@@ -102,9 +102,13 @@ int grain_config_parse(struct grain_config_file **out, const char *name, const c
                        size_t length)
 {
     struct grain_config_file *config = calloc(1, sizeof(*config));
-    int error = config && (config->name = strdup(name)) ? 0 : grain_fail(-ENOMEM, "no memory");
+    int error = 0;
 
-    if (!error && memchr(text, 0, length))
+    if (!config || !(config->name = strdup(name))) {
+        grain_config_free(config);
+        return grain_fail(-ENOMEM, "no memory");
+    }
+    if (length && memchr(text, 0, length))
         error = grain_fail(-EINVAL, "%s: a NUL byte is in it", name);
     if (!error)
         error = read_tree(config, text, length);
@@ -152,7 +156,7 @@ int grain_config_load(struct grain_config_file **out, const char *path)
     error = read_file(fd, input ? "standard input" : path, &text, &length);
     if (!input)
         close(fd);
-    if (!error)
+    if (!error && text)
         error = grain_config_parse(out, input ? "standard input" : path, text, length);
     free(text);
     return error;

@@ -42,15 +42,17 @@ static int make_pipeline(struct grain_pipeline **out, const struct grain_config_
                          uint32_t i)
 {
     const struct config_pipeline *pipeline = &config->root->pipelines[i];
-    int error = grain_pipeline_new(out, pipeline->name, groups_of(pipeline));
+    struct grain_pipeline *made = NULL;
+    int error = grain_pipeline_new(&made, pipeline->name, groups_of(pipeline));
 
-    for (uint32_t k = 0; !error && k < pipeline->steps_count; k++) {
-        struct grain_step *step;
+    for (uint32_t k = 0; made && !error && k < pipeline->steps_count; k++) {
+        struct grain_step *step = NULL;
 
         error = config_make_step(&step, config, i, k);
-        if (!error)
-            error = grain_pipeline_add_step(*out, step);
+        if (!error && step)
+            error = grain_pipeline_add_step(made, step);
     }
+    *out = made;
     return error;
 }
 
@@ -186,16 +188,17 @@ static int put_in_force(const struct grain_config_file *config, struct grain_age
 int grain_config_apply(const struct grain_config_file *config, struct grain_agent *agent)
 {
     struct made *made = calloc(1, sizeof(*made));
-    int error = made ? 0 : grain_fail(-ENOMEM, "no memory");
+    int error = 0;
 
+    if (!made)
+        return grain_fail(-ENOMEM, "no memory");
     for (uint32_t i = 0; !error && i < config->root->sinks_count; i++)
         error = config_make_sink(&made->sinks[i], config, i);
     for (uint32_t i = 0; !error && i < config->root->pipelines_count; i++)
         error = make_pipeline(&made->pipelines[i], config, i);
     if (!error && agent)
         error = put_in_force(config, agent, made);
-    if (made)
-        free_made(made);
+    free_made(made);
     free(made);
     return error;
 }

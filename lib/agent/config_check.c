@@ -27,10 +27,10 @@ static int check_agent(struct grain_config_file *config)
     agent = config->root->agent;
     config_place(&place, config, "agent");
     error = config_check_duration(&place, "interval", &agent->interval, "10s", SECOND_NS / 10,
-                           3600 * SECOND_NS, &out->interval_ns);
+                                  3600 * SECOND_NS, &out->interval_ns);
     if (!error)
-        error = config_check_duration(&place, "stop_within", &agent->stop_within, "5s", 0, 600 * SECOND_NS,
-                               &out->drain_ns);
+        error = config_check_duration(&place, "stop_within", &agent->stop_within, "5s", 0,
+                                      600 * SECOND_NS, &out->drain_ns);
     if (!error)
         error = config_check_word(&place, "start", &agent->start, "all", starts, &start);
     if (!error)
@@ -182,7 +182,8 @@ static int check_attach(struct grain_config_file *config)
         return 0;
     config_place(&place, config, "attach");
     if (attach->memory)
-        error = config_check_size(&place, "memory", &attach->memory, "", 1 << 20, 1ULL << 40, &memory);
+        error =
+            config_check_size(&place, "memory", &attach->memory, "", 1 << 20, 1ULL << 40, &memory);
     if (!error && attach->event_rate)
         error = config_check_number(&place, "event_rate", &attach->event_rate, 0, 0, 100000000);
     if (!error && attach->new_rate)
@@ -204,7 +205,8 @@ static int check_interface(struct grain_config_file *config, uint32_t i)
     if (!error)
         error = config_check_word(&place, "mode", &interface->mode, "native", modes, &word);
     if (!error)
-        error = config_check_word(&place, "direction", &interface->direction, "both", directions, &word);
+        error = config_check_word(&place, "direction", &interface->direction, "both", directions,
+                                  &word);
     if (!error && (*interface->name == '-' || strpbrk(interface->name, "/ \t\n")))
         error =
             config_fail(config, place.path, "\"%s\" is no name of an interface", interface->name);

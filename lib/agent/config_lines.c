@@ -214,14 +214,16 @@ static void path_of(const char *messages, char path[PATH_MOST])
 
     *path = 0;
     while ((line = strstr(line, "\n  in "))) {
+        static const char entry[] = "sequence entry '";
         char part[PATH_MOST], rest[PATH_MOST];
-        unsigned int number;
         char name[64];
 
         line += 6;
-        if (sscanf(line, "sequence entry '%u'", &number) == 1)
-            (void)snprintf(part, sizeof(part), "[%u]", number ? number - 1 : 0);
-        else if (sscanf(line, "mapping field '%63[^']'", name) == 1)
+        if (!strncmp(line, entry, sizeof(entry) - 1)) {
+            unsigned long number = strtoul(line + sizeof(entry) - 1, NULL, 10);
+
+            (void)snprintf(part, sizeof(part), "[%lu]", number ? number - 1 : 0);
+        } else if (sscanf(line, "mapping field '%63[^']'", name) == 1)
             (void)snprintf(part, sizeof(part), "%s", name);
         else
             continue;

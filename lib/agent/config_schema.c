@@ -9,7 +9,7 @@
 #define REQUIRED(type, key) \
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, struct type, key, 1, TEXT_MOST)
 #define NUMBER(type, key)          CYAML_FIELD_UINT_PTR(#key, OPTIONAL, struct type, key)
-#define FLAG(type, key)      CYAML_FIELD_BOOL_PTR(#key, OPTIONAL, struct type, key)
+#define FLAG(type, key)            CYAML_FIELD_BOOL_PTR(#key, OPTIONAL, struct type, key)
 #define MAPPING(type, key, fields) CYAML_FIELD_MAPPING_PTR(#key, OPTIONAL, struct type, key, fields)
 #define TEXTS(type, key, flags, least, most) \
     CYAML_FIELD_SEQUENCE(#key, flags, struct type, key, &text, least, most)
@@ -34,9 +34,9 @@ static const cyaml_schema_field_t statsd_fields[] = {
     CYAML_FIELD_STRING_PTR("prefix", OPTIONAL, struct config_statsd, prefix, 0, 255),
     NUMBER(config_statsd, payload), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t json_fields[] = {
-    REQUIRED(config_json, target), TEXT(config_json, rotate), NUMBER(config_json, keep),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t json_fields[] = {REQUIRED(config_json, target),
+                                                   TEXT(config_json, rotate),
+                                                   NUMBER(config_json, keep), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t console_fields[] = {FLAG(config_console, utc), CYAML_FIELD_END};
 
@@ -62,14 +62,19 @@ static const cyaml_schema_field_t http_fields[] = {
     TEXT(config_http, retry_after_most),
     CYAML_FIELD_END};
 
-static const cyaml_schema_field_t s3_fields[] = {
-    REQUIRED(config_s3, bucket),        TEXT(config_s3, endpoint),
-    TEXT(config_s3, region),            TEXT(config_s3, prefix),
-    TEXT(config_s3, access_key),        TEXT(config_s3, secret_key_file),
-    TEXT(config_s3, secret_key_env),    TEXT(config_s3, profile),
-    TEXT(config_s3, credentials_file),  TEXT(config_s3, ca),
-    TEXT(config_s3, object),            TEXT(config_s3, timeout),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t s3_fields[] = {REQUIRED(config_s3, bucket),
+                                                 TEXT(config_s3, endpoint),
+                                                 TEXT(config_s3, region),
+                                                 TEXT(config_s3, prefix),
+                                                 TEXT(config_s3, access_key),
+                                                 TEXT(config_s3, secret_key_file),
+                                                 TEXT(config_s3, secret_key_env),
+                                                 TEXT(config_s3, profile),
+                                                 TEXT(config_s3, credentials_file),
+                                                 TEXT(config_s3, ca),
+                                                 TEXT(config_s3, object),
+                                                 TEXT(config_s3, timeout),
+                                                 CYAML_FIELD_END};
 
 static const cyaml_schema_field_t sink_fields[] = {
     REQUIRED(config_sink, name),
@@ -101,18 +106,17 @@ static const cyaml_schema_value_t pattern = {
 static const cyaml_schema_field_t system_fields[] = {TEXT(config_system, instance),
                                                      CYAML_FIELD_END};
 
-static const cyaml_schema_value_t percentile = {
-    CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
+static const cyaml_schema_value_t percentile = {CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
 
 static const cyaml_schema_field_t aggregate_fields[] = {
     TEXT(config_aggregate, interval), TEXT(config_aggregate, gauges),
-    CYAML_FIELD_SEQUENCE("percentiles", OPTIONAL, struct config_aggregate, percentiles,
-                         &percentile, 1, 16),
+    CYAML_FIELD_SEQUENCE("percentiles", OPTIONAL, struct config_aggregate, percentiles, &percentile,
+                         1, 16),
     TEXTS(config_aggregate, events_by, OPTIONAL, 0, 16), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t geo_fields[] = {
-    REQUIRED(config_geo, database), TEXTS(config_geo, keys, CYAML_FLAG_POINTER, 1, 8),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t geo_fields[] = {REQUIRED(config_geo, database),
+                                                  TEXTS(config_geo, keys, CYAML_FLAG_POINTER, 1, 8),
+                                                  CYAML_FIELD_END};
 
 static const cyaml_schema_field_t step_fields[] = {
     TEXT(config_step, filter),
@@ -139,10 +143,13 @@ static const cyaml_schema_field_t pipeline_fields[] = {
 static const cyaml_schema_value_t pipeline = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_pipeline, pipeline_fields)};
 
-static const cyaml_schema_field_t attach_fields[] = {
-    TEXT(config_attach, stages),     TEXT(config_attach, memory),   TEXT(config_attach, group),
-    NUMBER(config_attach, sample),   NUMBER(config_attach, event_rate),
-    NUMBER(config_attach, new_rate), CYAML_FIELD_END};
+static const cyaml_schema_field_t attach_fields[] = {TEXT(config_attach, stages),
+                                                     TEXT(config_attach, memory),
+                                                     TEXT(config_attach, group),
+                                                     NUMBER(config_attach, sample),
+                                                     NUMBER(config_attach, event_rate),
+                                                     NUMBER(config_attach, new_rate),
+                                                     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t interface_fields[] = {
     REQUIRED(config_interface, name), TEXT(config_interface, hook), TEXT(config_interface, mode),

@@ -85,8 +85,10 @@ static int find_secret(struct making *making, const char *file, const char *file
         return read_secret(making, file_key, file, out);
     (void)snprintf(path, sizeof(path), "%s.%s", making->path, variable_key);
     if (!value || !*value || strlen(value) >= SECRET_MOST)
-        return config_fail(making->config, path, "%s: there is no such environment variable, or "
-                           "it is empty", variable);
+        return config_fail(making->config, path,
+                           "%s: there is no such environment variable, or "
+                           "it is empty",
+                           variable);
     (void)snprintf(out, SECRET_MOST, "%s", value);
     return 0;
 }
@@ -154,8 +156,8 @@ static int check_json(const struct config_place *place, struct config_sink *sink
     int error = 0;
 
     if (sink->json->rotate)
-        error = config_check_size(place, "rotate", &sink->json->rotate, "",
-                                  GRAIN_JSON_ROTATE_LEAST, 1ULL << 50, &rotate);
+        error = config_check_size(place, "rotate", &sink->json->rotate, "", GRAIN_JSON_ROTATE_LEAST,
+                                  1ULL << 50, &rotate);
     if (!error)
         error = config_check_number(place, "keep", &sink->json->keep, 5, 0, GRAIN_JSON_KEEP_MOST);
     return error;
@@ -201,10 +203,10 @@ static int check_prometheus(const struct config_place *place, struct config_sink
 
 static int make_prometheus(struct making *making, const struct config_sink *sink)
 {
-    const struct grain_prometheus_settings settings = {
-        .address = sink->prometheus->listen,
-        .series = *sink->prometheus->series,
-        .expire_s = seconds_of(sink->prometheus->expire)};
+    const struct grain_prometheus_settings settings = {.address = sink->prometheus->listen,
+                                                       .series = *sink->prometheus->series,
+                                                       .expire_s =
+                                                           seconds_of(sink->prometheus->expire)};
 
     making->out->type = &grain_sink_prometheus;
     return grain_prometheus_new(&making->out->state, &settings);
@@ -261,8 +263,8 @@ static int make_headers(struct making *making, const struct config_http *http,
         const char *value = header->value;
 
         if (!value) {
-            error = find_secret(making, header->value_file, "headers", header->value_env,
-                                "headers", secret);
+            error = find_secret(making, header->value_file, "headers", header->value_env, "headers",
+                                secret);
             value = secret;
         }
         if (!error && !(headers[i] = keep(making, "%s: %s", header->name, value)))

@@ -101,9 +101,8 @@ static int make_aggregate(struct grain_step **out, const struct config_step *ste
     struct grain_aggregate_settings settings = {
         .percentiles = config->percentiles,
         .percentile_count = config->percentiles_count,
-        .events_by = config->events_by
-                         ? list_of(&list, config->events_by, config->events_by_count)
-                         : NULL,
+        .events_by =
+            config->events_by ? list_of(&list, config->events_by, config->events_by_count) : NULL,
     };
     int word = 0;
 
@@ -147,7 +146,10 @@ struct kind {
     int (*make)(struct grain_step **out, const struct config_step *step);
 };
 
-#define KIND(key, check) {#key, offsetof(struct config_step, key), check, make_##key}
+#define KIND(key, check)                                           \
+    {                                                              \
+#key, offsetof(struct config_step, key), check, make_##key \
+    }
 
 static const struct kind kinds[] = {
     KIND(filter, NULL), KIND(filter_out, NULL), KIND(allow, NULL),
@@ -205,7 +207,6 @@ int config_make_step(struct grain_step **out, const struct grain_config_file *co
 
     if (!error || error == -ENOMEM)
         return error;
-    (void)snprintf(path, sizeof(path), "pipelines[%u].steps[%u].%s", i, k,
-                   kind ? kind->name : "");
+    (void)snprintf(path, sizeof(path), "pipelines[%u].steps[%u].%s", i, k, kind ? kind->name : "");
     return config_fail(config, path, "%s", grain_error());
 }

@@ -82,8 +82,8 @@ bool config_size(const char *text, uint64_t least, uint64_t most, uint64_t *out)
 
 /* ---- helpers that say what was expected ---- */
 
-
-void config_place(struct config_place *place, const struct grain_config_file *config, const char *format, ...)
+void config_place(struct config_place *place, const struct grain_config_file *config,
+                  const char *format, ...)
 {
     va_list arguments;
 
@@ -106,7 +106,7 @@ int config_check_duration(const struct config_place *place, const char *key, cha
     char path[CONFIG_PATH_MOST + 64];
     int error = config_fill(value, otherwise);
 
-    if (error || config_duration(*value, least_ns, most_ns, out))
+    if (error || !*value || config_duration(*value, least_ns, most_ns, out))
         return error;
     (void)snprintf(path, sizeof(path), "%s.%s", place->path, key);
     return config_fail(place->config, path,
@@ -206,7 +206,6 @@ int config_fill_mapping(void **mapping, size_t size)
     memset(*mapping, 0, size);
     return 0;
 }
-
 
 int config_fail_at(const struct config_place *place, const char *key, const char *format, ...)
 {

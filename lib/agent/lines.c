@@ -46,6 +46,26 @@ int grain_lines_fill(struct grain_lines *lines, struct grain_delivery *delivery,
     return lines->count > 0;
 }
 
+size_t grain_lines_start(const struct grain_lines *lines, uint32_t line)
+{
+    return line ? lines->ends[line - 1].end : 0;
+}
+
+/* All in one: what is done takes the place of what is being sent, which must not shrink to the
+ * first of several lines. */
+uint32_t grain_lines_out(const struct grain_lines *lines, uint32_t first, size_t written,
+                         struct grain_delivery *delivery)
+{
+    size_t end = grain_lines_start(lines, first) + written;
+    uint32_t line = first;
+
+    while (line < lines->count && lines->ends[line].end <= end)
+        line++;
+    if (line > first)
+        grain_delivery_done_to(delivery, lines->ends[line - 1].mark);
+    return line;
+}
+
 void grain_lines_free(struct grain_lines *lines)
 {
     grain_json_free(&lines->text);

@@ -30,6 +30,14 @@ typedef int grain_line_function(struct grain_json *w, const struct grain_item *i
 int grain_lines_fill(struct grain_lines *lines, struct grain_delivery *delivery,
                      grain_line_function *line, size_t limit);
 
+/* Where a line begins; of the one behind the last, where all end. */
+size_t grain_lines_start(const struct grain_lines *lines, uint32_t line);
+
+/* `written` bytes from line `first` on are out: tells the delivery of those that are whole, and
+ * returns the first that is not. */
+uint32_t grain_lines_out(const struct grain_lines *lines, uint32_t first, size_t written,
+                         struct grain_delivery *delivery);
+
 void grain_lines_free(struct grain_lines *lines);
 
 #endif

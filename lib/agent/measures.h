@@ -77,6 +77,8 @@
     X(SHARED_LOST, AGENT, COUNTER, "agent.events.shared_lost", "records", "",                        \
       "", "records that readers of the agent's stream did not take in time, all readers together")   \
     X(ITEMS_REFUSED, AGENT, COUNTER, "agent.items.refused", "items", "", "", "items too big for a batch, or without memory") \
+    X(STEP_TROUBLES, AGENT, COUNTER, "agent.step.troubles", "1", "pipeline step",                    \
+      "", "what went wrong in a step while the item passed, by the step's number and kind")          \
     X(MEMORY, AGENT, GAUGE, "agent.memory", "bytes", "", "", "resident memory of the agent")         \
     X(COLLECT, AGENT, HISTOGRAM, "agent.collect", "seconds", "", "", "how long reading the kernel's maps took")
 /* clang-format on */

@@ -178,17 +178,14 @@ static size_t write_all(int fd, const char *text, size_t length, int *error)
 static int write_lines(struct grain_out_file *file, struct grain_lines *lines, uint32_t first,
                        uint32_t count, struct grain_delivery *delivery)
 {
-    size_t start = first ? lines->ends[first - 1].end : 0, written, whole = start;
+    size_t start = grain_lines_start(lines, first), written, whole;
     uint32_t last = first + count;
     int error;
 
     grain_delivery_sending(delivery, lines->ends[last - 1].mark);
     written =
         write_all(file->fd, lines->text.text + start, lines->ends[last - 1].end - start, &error);
-    for (uint32_t i = first; i < last && lines->ends[i].end <= start + written; i++) {
-        whole = lines->ends[i].end;
-        grain_delivery_done_to(delivery, lines->ends[i].mark);
-    }
+    whole = grain_lines_start(lines, grain_lines_out(lines, first, written, delivery));
     file->size += whole - start;
     if (!error)
         return 0;
@@ -204,7 +201,7 @@ int grain_out_file_write(struct grain_out_file *file, struct grain_lines *lines,
     int error = ensure_open(file);
 
     for (uint32_t first = 0; !error && first < lines->count;) {
-        size_t start = first ? lines->ends[first - 1].end : 0;
+        size_t start = grain_lines_start(lines, first);
         uint32_t count = fitting(file, lines, first, start);
 
         if (!count) {

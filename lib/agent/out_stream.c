@@ -156,24 +156,22 @@ static int write_output(struct grain_out_stream *stream, struct grain_lines *lin
                         struct grain_delivery *delivery)
 {
     uint32_t first = 0, done;
-    size_t start, written;
+    size_t start, written, torn;
     int error = finish_torn(stream, lines, delivery, &first);
 
     if (error || first == lines->count)
         return error;
-    start = first ? lines->ends[0].end : 0;
+    start = grain_lines_start(lines, first);
     grain_delivery_sending(delivery, lines->ends[lines->count - 1].mark);
-    written = start + write_all(stream, lines->text.text + start, lines->text.length - start,
-                                delivery, &error);
-    for (done = first; done < lines->count && lines->ends[done].end <= written; done++) {
-        start = lines->ends[done].end;
-        grain_delivery_done_to(delivery, lines->ends[done].mark);
-    }
+    written =
+        write_all(stream, lines->text.text + start, lines->text.length - start, delivery, &error);
+    done = grain_lines_out(lines, first, written, delivery);
     if (!error)
         return 0;
-    if (written > start)
-        (void)keep_torn(stream, lines->text.text + start, lines->ends[done].end - start,
-                        written - start);
+    torn = start + written - grain_lines_start(lines, done);
+    start = grain_lines_start(lines, done);
+    if (torn)
+        (void)keep_torn(stream, lines->text.text + start, lines->ends[done].end - start, torn);
     return failed(stream, error);
 }
 

@@ -276,6 +276,20 @@ void grain_pipeline_restore(struct grain_pipeline *pipeline, const struct grain_
     }
 }
 
+bool grain_pipeline_troubles(struct grain_pipeline *pipeline, size_t i, const char **step,
+                             uint64_t *troubles, const char **last)
+{
+    struct grain_step *one = i < pipeline->step_count ? pipeline->steps[i] : NULL;
+
+    if (!one)
+        return false;
+    *step = one->type->name;
+    *troubles = one->troubles - one->troubles_told;
+    *last = one->trouble;
+    one->troubles_told = one->troubles;
+    return true;
+}
+
 uint64_t grain_pipeline_refused(const struct grain_pipeline *pipeline)
 {
     return pipeline->refused;

@@ -59,6 +59,13 @@ void grain_pipeline_put_again(struct grain_pipeline *pipeline, uint64_t sequence
 int grain_pipeline_save(struct grain_pipeline *pipeline, struct grain_batch *out);
 void grain_pipeline_restore(struct grain_pipeline *pipeline, const struct grain_batch *batch);
 
+/*
+ * Step number `i`, from 0 on: its name, what went wrong since this was asked last, and the last
+ * such line (""; it may hold what came from outside, escaped). False: there are not so many.
+ */
+bool grain_pipeline_troubles(struct grain_pipeline *pipeline, size_t i, const char **step,
+                             uint64_t *troubles, const char **last);
+
 /* Items refused since the pipeline was made. */
 uint64_t grain_pipeline_refused(const struct grain_pipeline *pipeline);
 

@@ -517,7 +517,7 @@ static int carry_over(struct grain_queue *to, struct grain_queue *from)
             make_room(to, frame_size(frame.length)))
             error = append(to, &frame, taken.bytes);
         else
-            add(&head->dropped, frame.items);
+            add(&head->dropped, frame.items - (at == old->head ? old->done : 0));
         if (error) {
             free(taken.bytes);
             return error;
@@ -540,8 +540,9 @@ static int resize(struct grain_queue **queue, const struct grain_queue_options *
         return grain_fail(-ENAMETOOLONG, "%s: the path is too long", options->path);
     (void)unlink(path);
     error = new_queue(&other, path, options->drop_newest);
-    if (!error)
-        error = map_head(other, &file_size);
+    if (error || !other)
+        return error;
+    error = map_head(other, &file_size);
     if (!error) {
         begin(other, options->size);
         error = carry_over(other, *queue);
@@ -563,15 +564,16 @@ static int resize(struct grain_queue **queue, const struct grain_queue_options *
 int grain_queue_open(struct grain_queue **out, const struct grain_queue_options *options)
 {
     struct grain_queue *queue = NULL;
-    uint64_t file_size;
+    uint64_t file_size = 0;
     int error;
 
     if (options->size < GRAIN_QUEUE_SIZE_LEAST || options->size > GRAIN_QUEUE_SIZE_MOST)
         return grain_fail(-EINVAL, "a queue has from %d KiB to 1 TiB",
                           GRAIN_QUEUE_SIZE_LEAST >> 10);
     error = new_queue(&queue, options->path, options->drop_newest);
-    if (!error)
-        error = map_head(queue, &file_size);
+    if (error || !queue)
+        return error;
+    error = map_head(queue, &file_size);
     if (!error && queue->head->magic && !head_sound(queue->head, file_size))
         error = grain_fail(-EBADMSG, "%s: not a queue of this version of grain; remove it",
                            queue->path);

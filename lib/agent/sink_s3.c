@@ -67,6 +67,7 @@ static int add(struct curl_slist **list, const char *format, const char *value)
     return 0;
 }
 
+/* All of them are signed, so none may be here that is not sent. */
 static int headers_of(const struct s3 *s3, struct curl_slist **list)
 {
     char digest[GRAIN_DIGEST_TEXT];
@@ -76,8 +77,6 @@ static int headers_of(const struct s3 *s3, struct curl_slist **list)
         error = add(list, "x-amz-content-sha256: %s", digest);
     if (!error)
         error = add(list, "%s", "Content-Type: application/gzip");
-    if (!error)
-        error = add(list, "%s", "Expect:");
     if (!error && *s3->credentials.session_token)
         error = add(list, "x-amz-security-token: %s", s3->credentials.session_token);
     return error;

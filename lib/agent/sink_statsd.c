@@ -26,6 +26,7 @@
 /* A name may lead elsewhere after a while. */
 #define RESOLVE_SECONDS 300
 #define SEND_MS         2000
+#define WAIT_MS         50
 #define REFUSAL_MS      20
 
 struct statsd {
@@ -315,17 +316,29 @@ static int send_now(struct statsd *statsd, struct progress *progress)
     return error;
 }
 
+/* A Unix receiver that does not read makes us wait, but not long, and not when we are to stop. */
+static int send_or_wait(struct statsd *statsd, struct progress *progress)
+{
+    struct pollfd ready = {.fd = statsd->fd, .events = POLLOUT};
+    int error = send_now(statsd, progress);
+
+    for (int waited = 0; error == -EAGAIN && waited < SEND_MS; waited += WAIT_MS) {
+        if (grain_delivery_stopping(progress->delivery))
+            break;
+        if (poll(&ready, 1, WAIT_MS) > 0)
+            error = send_now(statsd, progress);
+    }
+    return error;
+}
+
 /* *before: the error is of the datagram before this one. */
 static int send_datagram(struct statsd *statsd, struct progress *progress, bool *before)
 {
-    struct pollfd ready = {.fd = statsd->fd, .events = POLLOUT};
     int error = pending_error(statsd, 0);
 
     *before = error;
     if (!error)
-        error = send_now(statsd, progress);
-    if (error == -EAGAIN && poll(&ready, 1, SEND_MS) > 0)
-        error = send_now(statsd, progress);
+        error = send_or_wait(statsd, progress);
     /* Of a peer that was dead it is known only after a while that it lives again. */
     if (!error)
         error = pending_error(statsd, statsd->failing ? REFUSAL_MS : 0);
@@ -412,9 +425,11 @@ static void statsd_free(void *state)
 int grain_statsd_new(void **out, const struct grain_statsd_settings *settings)
 {
     struct statsd *statsd = calloc(1, sizeof(*statsd));
-    int error = statsd ? grain_address_read(&statsd->address, settings->address, GRAIN_STATSD_PORT)
-                       : grain_fail(-ENOMEM, "no memory");
+    int error;
 
+    if (!statsd)
+        return grain_fail(-ENOMEM, "no memory");
+    error = grain_address_read(&statsd->address, settings->address, GRAIN_STATSD_PORT);
     if (error) {
         free(statsd);
         return error;

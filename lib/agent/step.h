@@ -31,7 +31,7 @@ struct grain_step {
     void *user;
     /* What went wrong while items passed all the same: how often, and the last of it as a line; it
      * may hold what came from outside, escaped. */
-    uint64_t troubles;
+    uint64_t troubles, troubles_told;
     char trouble[256];
 };
 

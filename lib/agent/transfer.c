@@ -4,7 +4,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@ struct grain_transfer {
     char *ca;
     char peer[400]; /* escaped */
     long timeout_s, connect_timeout_s;
-    atomic_bool interrupted;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -127,7 +125,6 @@ const char *grain_transfer_peer(const struct grain_transfer *transfer)
 
 void grain_transfer_interrupt(struct grain_transfer *transfer)
 {
-    atomic_store(&transfer->interrupted, true);
     (void)curl_multi_wakeup(transfer->multi);
 }
 
@@ -210,7 +207,7 @@ static CURLcode perform(struct grain_transfer *transfer, const struct grain_deli
         message = curl_multi_info_read(transfer->multi, &left);
         if (message && message->msg == CURLMSG_DONE)
             return message->data.result;
-        if (atomic_load(&transfer->interrupted) || grain_delivery_stopping(delivery))
+        if (grain_delivery_stopping(delivery))
             return CURLE_ABORTED_BY_CALLBACK;
         if (curl_multi_poll(transfer->multi, NULL, 0, POLL_MS, NULL))
             return CURLE_OUT_OF_MEMORY;

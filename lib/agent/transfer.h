@@ -45,7 +45,7 @@ int grain_transfer_run(struct grain_transfer *transfer, const struct grain_reque
 /* "https://host:port" */
 const char *grain_transfer_peer(const struct grain_transfer *transfer);
 
-/* A transfer that is under way ends; from another thread. */
+/* Whether the sink is being stopped is looked at now; from another thread. */
 void grain_transfer_interrupt(struct grain_transfer *transfer);
 
 void grain_transfer_free(struct grain_transfer *transfer); /* takes NULL */

@@ -52,8 +52,10 @@ class Driver:
         """Its last answer; the process is gone then."""
         answer = self.ask(f"free {milliseconds}")
         self.process.stdin.close()
-        self.process.wait(TIMEOUT)
+        code = self.process.wait(TIMEOUT)
         self.answers.close()
+        # Also a sanitizer's findings at the end.
+        assert code == 0, code
         return answer
 
     def kill(self):

@@ -32,7 +32,7 @@ class Peer:
     `taken` are the requests whose answer was a whole 2xx, `seen` all that were read.
     """
 
-    def __init__(self, tls=None, port=0):
+    def __init__(self, tls=None, port=0, plan=None, taken=None, answer=None):
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
@@ -42,8 +42,10 @@ class Peer:
         if tls:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(*tls)
-        self.plan, self.taken, self.seen, self.connections = [], [], [], []
-        self.answer = None
+        self.plan = [] if plan is None else plan
+        self.taken = [] if taken is None else taken
+        self.answer = answer
+        self.seen, self.connections = [], []
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self._accept)]
         self.threads[0].start()

@@ -32,7 +32,7 @@ class S3:
         # S3 encodes each byte of the key once.
         canonical_path = urllib.parse.quote(urllib.parse.unquote(path), safe="/-_.~")
         names = fields["SignedHeaders"].split(";")
-        headers = "".join(f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in names)
+        headers = "".join(f"{name}:{' '.join(request.headers[name].split())}\n" for name in names)
         canonical = "\n".join([request.method, canonical_path, "", headers, ";".join(names),
                                request.headers["x-amz-content-sha256"]])
         scope = fields["Credential"].split("/", 1)[1]
@@ -61,6 +61,9 @@ class S3:
         if abs(now - when) > datetime.timedelta(minutes=15):
             return error(403, "RequestTimeTooSkewed")
         signed = fields["SignedHeaders"].split(";")
+        # Each that is signed is there.
+        if set(signed) - set(request.headers):
+            return error(403, "SignatureDoesNotMatch")
         for name in ("host", "x-amz-date", "x-amz-content-sha256",
                      *(["x-amz-security-token"] if "x-amz-security-token" in request.headers else [])):
             if name not in signed:

@@ -176,6 +176,7 @@ static void open_sink(const char *name)
             die("settings");
         if (grain_sink_new(&sink, types[i].type, state, &settings))
             die("sink");
+        sequence = grain_sink_sequence(sink);
         return;
     }
     answer("error no type %s\n", name);
