@@ -206,10 +206,18 @@ static int run_apart(void *settings_)
     return load_and_run(settings);
 }
 
+static int check_apart(void *settings_)
+{
+    struct settings *settings = settings_;
+
+    settings->check = true;
+    return load_and_run(settings);
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct settings settings = {.config = DEFAULT_FILE};
-    struct run_user apart = {.agent = run_apart, .user = &settings};
+    struct run_user apart = {.check = check_apart, .agent = run_apart, .user = &settings};
     int first, code;
 
     if (!options_read(&options, &settings, argc, argv, &first, &code))

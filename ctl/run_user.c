@@ -98,7 +98,7 @@ static bool block_signals(struct parent *parent)
 }
 
 /* The agent's process. What is passed on before it waits for signals stays pending. */
-static int be_agent(struct parent *parent, pid_t above)
+static int be_agent(struct parent *parent, pid_t above, int (*run)(void *user))
 {
     sigset_t mask = parent->before;
 
@@ -116,7 +116,7 @@ static int be_agent(struct parent *parent, pid_t above)
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!confine_calls())
         return EXIT_FAILED;
-    return getppid() == above ? parent->run->agent(parent->run->user) : EXIT_FAILED;
+    return getppid() == above ? run(parent->run->user) : EXIT_FAILED;
 }
 
 static void read_anew(struct parent *parent)
@@ -173,20 +173,33 @@ static int wait_for_agent(struct parent *parent)
     }
 }
 
-static int start(struct parent *parent)
+/* False: this is the new process, or there is none; *code is what to end with. */
+static bool begin(struct parent *parent, int (*run)(void *user), int *code)
 {
     pid_t above = getpid();
-    int code;
 
+    *code = EXIT_FAILED;
+    parent->child = fork();
+    if (parent->child < 0)
+        say("cannot start the agent: %s", strerror(errno));
+    else if (!parent->child)
+        *code = be_agent(parent, above, run);
+    return parent->child > 0;
+}
+
+static int start(struct parent *parent)
+{
+    int status, code;
+
+    if (!begin(parent, parent->run->check, &code))
+        return code;
+    code = waitpid(parent->child, &status, 0) == parent->child ? code_of(status) : EXIT_FAILED;
+    if (code)
+        return code;
     if (!parent->run->no_attach)
         run_attach_look(parent->config, true);
-    parent->child = fork();
-    if (parent->child < 0) {
-        say("cannot start the agent: %s", strerror(errno));
-        return EXIT_FAILED;
-    }
-    if (!parent->child)
-        return be_agent(parent, above);
+    if (!begin(parent, parent->run->agent, &code))
+        return code;
     code = wait_for_agent(parent);
     run_attach_wait(parent->config);
     return code;

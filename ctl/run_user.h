@@ -9,15 +9,16 @@ struct run_user {
     const char *path; /* of the configuration */
     const char *name; /* the user as given */
     bool no_attach;
-    /* The agent, as the user; returns its exit code. */
+    /* Both in processes of their own, as the user; they return exit codes. */
+    int (*check)(void *user); /* is the configuration right? */
     int (*agent)(void *user);
     void *user;
 };
 
 /*
- * Attaches the configured interfaces and makes the state directory, starts the agent, keeps the
- * interfaces attached, and passes SIGTERM, SIGINT and SIGHUP on. The agent's exit code. If one of
- * the two ends, so does the other one.
+ * If the configuration is right: attaches the configured interfaces and makes the state directory,
+ * starts the agent, keeps the interfaces attached, and passes SIGTERM, SIGINT and SIGHUP on. The
+ * agent's exit code. If one of the two ends, so does the other one.
  */
 int run_user(const struct run_user *run);
 

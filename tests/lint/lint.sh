@@ -125,6 +125,8 @@ check_units() { # BUILD
         cat "$work/said"
         found=1
     fi
+    mkdir -p "$work/root"
+    systemd-sysusers --dry-run --root="$work/root" "$PWD/packaging/systemd/sysusers.conf" || found=1
     while read -r name most; do
         score=$(systemd-analyze security --offline=yes --no-pager --threshold="$most" "$work/$name" 2>&1) || {
             printf '%s\n%s: above %s tenths\n' "$score" "$name" "$most"

@@ -18,20 +18,32 @@ CAPABILITIES = 1 << 38 | 1 << 39  # CAP_PERFMON, CAP_BPF
 
 
 def facts(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as stream:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in stream if ":\t" in line)
+    """Empty when it has gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as stream:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in stream if ":\t" in line)
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
 
 
 def ended(pid):
-    try:
-        return facts(pid)["State"][0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    return facts(pid).get("State", "X")[0] in "ZX"
 
 
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as stream:
         return [int(child) for child in stream.read().split()]
+
+
+def opened(pid):
+    """What kinds of files a process has open."""
+    found = set()
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
 
 
 class Privilege(see.SeeTest):
@@ -158,12 +170,13 @@ class Privilege(see.SeeTest):
         return process
 
     def agent_of(self, process):
-        """The process that is not root."""
+        """The process that is not root, once it reads what is attached; one before it checks the configuration."""
         def find():
             self.assertIsNone(process.poll(), self.errors(process))
+            if len(self.attached() if os.path.exists(self.pinned("abi")) else ()) < 2:
+                return None
             for pid in children(process.pid):
-                have = facts(pid)
-                if have.get("Uid", "").split() == [str(USER)] * 4 and have["Seccomp"] == "2":
+                if "anon_inode:bpf-map" in opened(pid) and facts(pid).get("Uid", "").split() == [str(USER)] * 4:
                     return pid
             return None
         pid = self.wait_for(find, f"an agent that is not root: {self.errors(process)}")
@@ -276,6 +289,18 @@ class Privilege(see.SeeTest):
         self.assertEqual(sorted(asked), sorted(f"name{n}.example.test" for n in range(50)))
         self.assertEqual(last["stats"]["records_lost"], 0)
         self.stop(process, signal.SIGTERM)
+
+    def test_a_wrong_configuration_attaches_nothing(self):
+        self.configure(extra="  - {name: second, to: [nobody]}\n")
+        process = self.run_agent()
+        self.assertEqual(process.wait(live.TIMEOUT), 1)
+        self.assertIn('there is no sink "nobody"', self.errors(process))
+        self.configure()
+        os.chmod(self.path, 0o600)  # root reads it, the agent does not
+        process = self.run_agent()
+        self.assertEqual(process.wait(live.TIMEOUT), 1)
+        self.assertIn("Permission denied", self.errors(process))
+        self.check_clean()
 
     def test_neither_outlives_the_other(self):
         self.configure()
