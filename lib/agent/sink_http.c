@@ -55,6 +55,24 @@ static int wait_allowed(const struct http *http, const struct grain_delivery *de
     return 0;
 }
 
+/* The batch itself is what the server does not want. A token that has run out, or an address that
+ * is wrong, is put right by people: until then the queue keeps what it can. */
+static bool refused_for_good(long status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+    case 404:
+    case 407:
+    case 408:
+    case 425:
+    case 429:
+        return false;
+    default:
+        return status < 500;
+    }
+}
+
 static int judge(struct http *http)
 {
     const char *peer = grain_transfer_peer(http->transfer);
@@ -66,7 +84,7 @@ static int judge(struct http *http)
     if (status >= 300 && status < 400)
         return grain_fail(-EIO, "%s: answered %ld, a redirect, which is not followed", peer,
                           status);
-    if (status < 500 && status != 408 && status != 425 && status != 429)
+    if (refused_for_good(status))
         return grain_fail(GRAIN_SINK_REFUSED, "%s: refused the batch with %ld", peer, status);
     if (pause > http->retry_after_most_s)
         pause = http->retry_after_most_s;

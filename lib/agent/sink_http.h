@@ -2,10 +2,10 @@
 /*
  * Items as lines of JSON (item_json.h) in bodies of HTTP requests: POST, application/x-ndjson.
  *
- * 2xx: delivered. 408, 425, 429, 5xx, redirects and connections that fail: tried again, after the
- * time that Retry-After asks for. Any other 4xx: the server will not take it, and the batch is
- * counted as refused. When an answer does not come, nobody knows whether the request arrived, so it
- * may come twice; both times the header Grain-Batch is the same.
+ * 2xx: delivered. 401, 403, 404, 407, 408, 425, 429, 5xx, redirects and connections that fail:
+ * tried again, after the time that Retry-After asks for. Any other 4xx: the server will not take
+ * it, and the batch is counted as refused. When an answer does not come, nobody knows whether the
+ * request arrived, so it may come twice; both times the header Grain-Batch is the same.
  */
 #ifndef GRAIN_AGENT_SINK_HTTP_H
 #define GRAIN_AGENT_SINK_HTTP_H

@@ -80,7 +80,7 @@ class HttpTest(driver.SinkTest):
         self.assertEqual(len(peer.seen), 6)
 
     def test_refused_for_good(self):
-        for status in (400, 401, 403, 404, 413, 422):
+        for status in (400, 405, 413, 422):
             with self.subTest(status=status):
                 peer = self.peer(status)
                 sink = self.sink(peer, header=SECRET)
