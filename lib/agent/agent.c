@@ -210,18 +210,21 @@ void grain_agent_drop_pipelines(struct grain_agent *agent)
 static void free_sink(struct grain_agent *agent, size_t i)
 {
     char name[GRAIN_SINK_NAME_MAX];
+    struct grain_sink_counts counts;
     uint64_t left;
 
     (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
+    grain_sink_counts(agent->sinks[i], &counts);
     if (grain_sink_free(agent->sinks[i], &left))
         agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
     free(agent->sink_settings[i]);
     agent->left += left;
     agent->kept += agent->state ? left : 0;
     if (left)
-        agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s", name,
+        agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s%s%s", name,
                   (unsigned long long)left,
-                  agent->state ? "; they are kept for the next agent" : "");
+                  agent->state ? "; they are kept for the next agent" : "",
+                  *counts.error ? ": " : "", counts.error);
 }
 
 void grain_agent_drop_sink(struct grain_agent *agent, const char *name)
@@ -237,6 +240,8 @@ void grain_agent_drop_sink(struct grain_agent *agent, const char *name)
     agent->sink_told[i] = agent->sink_told[agent->sink_count];
     agent->sink_settings[i] = agent->sink_settings[agent->sink_count];
     agent->sink_settings[agent->sink_count] = NULL;
+    agent->sink_failing[i] = agent->sink_failing[agent->sink_count];
+    agent->sink_failing[agent->sink_count] = false;
 }
 
 void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns)
@@ -340,6 +345,27 @@ static void look_after_maps(struct grain_agent *agent)
     open_live(agent);
     agent_events_open(agent);
     agent_events_refresh(agent);
+}
+
+/* Said when it begins and when it ends; in between the queue's measurements tell. */
+static void look_after_sinks(struct grain_agent *agent)
+{
+    for (size_t i = 0; i < agent->sink_count; i++) {
+        struct grain_sink_counts counts;
+        bool failing;
+
+        grain_sink_counts(agent->sinks[i], &counts);
+        failing = counts.failed_since_ns;
+        if (failing == agent->sink_failing[i])
+            continue;
+        agent->sink_failing[i] = failing;
+        if (failing)
+            agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %s; tried again until it works",
+                      grain_sink_name(agent->sinks[i]), counts.error);
+        else
+            agent_log(agent, GRAIN_LOG_INFO, "sink %s: delivers again",
+                      grain_sink_name(agent->sinks[i]));
+    }
 }
 
 static void read_events(struct grain_agent *agent)
@@ -508,6 +534,7 @@ static void turn(struct grain_agent *agent, struct loop *loop)
     }
     if (now >= loop->next_second) {
         look_after_maps(agent);
+        look_after_sinks(agent);
         if (agent->options.alive)
             agent->options.alive(agent->options.user);
         loop->next_second = advance(loop->next_second, SECOND_NS, now);

@@ -27,6 +27,7 @@ struct grain_agent {
     struct grain_sink *sinks[AGENT_SINKS_MAX];
     struct agent_told sink_told[AGENT_SINKS_MAX];
     char *sink_settings[AGENT_SINKS_MAX];
+    bool sink_failing[AGENT_SINKS_MAX]; /* which was said */
     size_t sink_count;
     struct grain_pipeline *pipelines[AGENT_PIPELINES_MAX];
     size_t pipeline_count;

@@ -148,8 +148,10 @@ class Statsd(see.SeeTest):
         self.daemon()
         self.ask(self.names(30), 1)
         self.wait_for(lambda: self.total("grain.dns.names", message="query") == 90, "all queries")
+        self.wait_for(lambda: "delivers again" in self.errors(process), "the news")
         self.stop(process)
         self.check_sums()
+        self.assertIn("Connection refused; tried again", self.errors(process))
         self.assertGreater(self.total("grain.agent.sink.retried"), 0)
         self.assertEqual(self.total("grain.agent.sink.dropped"), 0)
 
@@ -166,7 +168,7 @@ class Statsd(see.SeeTest):
         process = self.export()
         time.sleep(0.5)
         self.stop(process, code=1)
-        self.assertIn("items were not delivered", self.errors(process))
+        self.assertRegex(self.errors(process), "items were not delivered: .*Connection refused")
 
 
 if __name__ == "__main__":

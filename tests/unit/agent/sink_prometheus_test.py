@@ -22,7 +22,17 @@ def free_port():
 class PrometheusTest(driver.SinkTest):
     def sink(self, **settings):
         self.port = free_port()
-        return self.driver("prometheus", target=f"127.0.0.1:{self.port}", **settings)
+        sink = self.driver("prometheus", target=f"127.0.0.1:{self.port}", **settings)
+        # It listens from a thread of its own.
+        self.wait(self.listens, "the server")
+        return sink
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=driver.TIMEOUT).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def get(self, path, method="GET", accept=OPENMETRICS):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=driver.TIMEOUT)
