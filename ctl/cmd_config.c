@@ -18,7 +18,7 @@ struct settings {
 };
 
 static const struct option_row rows[] = {
-    {"c", OPTION_TEXT, "FILE", "the configuration (/etc/grain/grain.yaml)",
+    {"c", OPTION_TEXT, "FILE", "the configuration (" GRAIN_CONFIG_FILE ")",
      OPTION_TARGET(struct settings, config)},
 };
 
@@ -80,7 +80,7 @@ static int measurements(void)
 
 int cmd_config(int argc, char **argv)
 {
-    struct settings settings = {.config = "/etc/grain/grain.yaml"};
+    struct settings settings = {.config = NULL};
     int first, code;
 
     if (!options_read(&options, &settings, argc, argv, &first, &code))

@@ -19,15 +19,14 @@
 #include "run_user.h"
 #include "say.h"
 
-#define DEFAULT_FILE "/etc/grain/grain.yaml"
-
 struct settings {
     const char *config, *user;
     bool check, no_attach;
 };
 
 static const struct option_row rows[] = {
-    {"c", OPTION_TEXT, "FILE", "the configuration (" DEFAULT_FILE ")",
+    {"c", OPTION_TEXT, "FILE",
+     "the configuration (" GRAIN_CONFIG_FILE "; without one, Prometheus on port 9469)",
      OPTION_TARGET(struct settings, config)},
     {"check", OPTION_FLAG, NULL, "only say whether the configuration is right",
      OPTION_TARGET(struct settings, check)},
@@ -216,7 +215,7 @@ static int check_apart(void *settings_)
 
 int cmd_run(int argc, char **argv)
 {
-    struct settings settings = {.config = DEFAULT_FILE};
+    struct settings settings = {.config = NULL};
     struct run_user apart = {.check = check_apart, .agent = run_apart, .user = &settings};
     int first, code;
 

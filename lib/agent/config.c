@@ -143,14 +143,26 @@ static int read_file(int fd, const char *path, char **text, size_t *length)
     return 0;
 }
 
+static int load_builtin(struct grain_config_file **out)
+{
+    static const char text[] = "sinks: [{name: metrics, prometheus: {}}]\n"
+                               "pipelines: [{name: metrics, to: [metrics]}]\n";
+
+    return grain_config_parse(out, "built-in configuration", text, sizeof(text) - 1);
+}
+
 int grain_config_load(struct grain_config_file **out, const char *path)
 {
-    bool input = !strcmp(path, "-");
-    int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    bool input = path && !strcmp(path, "-");
+    int fd;
     char *text = NULL;
     size_t length = 0;
     int error;
 
+    if (!path && access(GRAIN_CONFIG_FILE, F_OK) && errno == ENOENT)
+        return load_builtin(out);
+    path = path ? path : GRAIN_CONFIG_FILE;
+    fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return grain_fail(-errno, "%s: %s", path, strerror(errno));
     error = read_file(fd, input ? "standard input" : path, &text, &length);

@@ -16,7 +16,11 @@
 
 struct grain_config_file;
 
-/* -EINVAL: something is wrong with it. `path` "-" reads standard input. */
+/* Where the configuration is when nobody says so. */
+#define GRAIN_CONFIG_FILE "/etc/grain/grain.yaml"
+
+/* -EINVAL: something is wrong with it. `path` "-" reads standard input; NULL: GRAIN_CONFIG_FILE, or
+ * where there is none, everything but events for Prometheus on 127.0.0.1:9469. */
 int grain_config_load(struct grain_config_file **out, const char *path);
 /* The same from memory; `name` is for messages. */
 int grain_config_parse(struct grain_config_file **out, const char *name, const char *text,

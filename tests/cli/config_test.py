@@ -122,6 +122,14 @@ class Config(unittest.TestCase):
                 self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
                 self.assertNotRegex(done.stderr, r"[\x00-\x09\x0b-\x1f]")
 
+    def test_without_a_file_it_is_prometheus_on_this_host(self):
+        if os.path.exists("/etc/grain/grain.yaml"):
+            self.skipTest("this machine has a configuration of its own")
+        shown = run("config", "show")
+        self.assertEqual(shown.returncode, 0)
+        self.assertIn("listen: 127.0.0.1:9469", shown.stdout)
+        self.assertEqual(run("run", "--check").returncode, 0)
+
     def test_secrets_are_not_shown(self):
         path = self.file("sinks:\n  - name: a\n    http: {url: 'https://x', headers: [{name: A, value: hush}]}\n" + PIPELINE)
         done = run("config", "show", "-c", path)

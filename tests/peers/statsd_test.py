@@ -141,6 +141,22 @@ class Statsd(see.SeeTest):
         self.assertEqual(self.total("grain.dns.names"),
                          sum(count for name, count in self.kernel().items() if name.startswith("dns_")))
 
+    def test_tables_that_are_too_small_and_an_upgrade_lose_no_count(self):
+        self.grain(self.client, "detach", "--all")
+        self.attach("--memory", "4M")
+        self.daemon()
+        process = self.export("--state", self.state)
+        sent = self.ask(self.names(6000), 1)
+        self.grain(self.client, "attach", "veth0", "--upgrade")
+        sent += self.ask(self.names(6000, "more"), 2)
+        time.sleep(0.5)
+        self.stop(process)
+        self.check_sums()
+        for message in ("query", "response"):
+            self.assertEqual(self.total("grain.dns.names", message=message), sent)
+        self.assertGreater(self.total("grain.work", counter="names_replaced") +
+                           self.total("grain.losses", counter="unattributed"), 0)
+
     def test_a_server_that_was_dead_gets_everything(self):
         process = self.export()
         self.ask(self.names(30), 2)
