@@ -28,6 +28,8 @@
 #define MAGIC     0x75657571u /* "queu" */
 #define VERSION   1
 #define HEAD_SIZE 4096
+/* Pipelines make smaller ones; what claims to be longer is spoiled. */
+#define BATCH_MOST (16 << 20)
 
 struct head {
     uint32_t magic, version;
@@ -121,7 +123,8 @@ static bool read_frame(struct grain_queue *queue, uint64_t at, struct frame *out
     uint64_t room = queue->head->tail - at;
 
     return room >= sizeof(*out) && !ring_move(queue, false, at, out, sizeof(*out)) &&
-           out->length % 8 == 0 && frame_size(out->length) <= room && out->items;
+           out->length % 8 == 0 && out->length <= BATCH_MOST && frame_size(out->length) <= room &&
+           out->items;
 }
 
 /* Nothing behind this can be found any more. */
@@ -198,7 +201,7 @@ int grain_queue_put(struct grain_queue *queue, uint64_t sequence, const struct g
         return 0;
     pthread_mutex_lock(&queue->mutex);
     add(&head->queued, batch->items);
-    if (batch->length <= head->size / GRAIN_QUEUE_BATCH_PART &&
+    if (batch->length <= head->size / GRAIN_QUEUE_BATCH_PART && batch->length <= BATCH_MOST &&
         make_room(queue, frame_size(frame.length)))
         error = append(queue, &frame, batch->bytes);
     else
