@@ -14,7 +14,8 @@ struct grain_tables {
     const struct grain_hash_key *key;
 };
 
-/* Every name once, the slots of all CPUs added up, in no order; those that are `wanted` (NULL: all).
+/* Every name once, the slots of all CPUs added up, in no order; those that are `wanted` (NULL:
+ * all).
  */
 int grain_tables_names(const struct grain_tables *tables,
                        bool (*wanted)(void *user, const struct grain_name_slot *slot),

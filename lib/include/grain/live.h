@@ -58,8 +58,8 @@ GRAIN_API bool grain_live_source_is(const struct grain_live_source *source, cons
  * belong to its name is not handed out: `known` is then false. */
 GRAIN_API int grain_live_names(struct grain_live *live, grain_name_fn fn, void *user);
 
-/* The same for names that `wanted` says so of, by their counts alone: finding a text costs more than
- * all else. */
+/* The same for names that `wanted` says so of, by their counts alone: finding a text costs more
+ * than all else. */
 typedef bool (*grain_name_wanted_fn)(void *user, const struct grain_name_slot *slot);
 GRAIN_API int grain_live_names_wanted(struct grain_live *live, grain_name_wanted_fn wanted,
                                       grain_name_fn fn, void *user);

@@ -480,7 +480,11 @@ class ConformanceTest(driver.SinkTest):
         counts = self.wait_empty(sink)
         self.assertGreater(counts["dropped"], 0)
         self.assertEqual(counts["sent"] + counts["dropped"], 3000)
-        self.wait_got(side, range(counts["dropped"], 3000))
+        # The batch that was under way when it had to make room may have got through all the same.
+        self.wait(lambda: len(side.got()) >= counts["sent"], "all that was sent")
+        first = [number for number in side.got() if number < 50]
+        self.wait_got(side, first + list(range(counts["dropped"] + len(first), 3000)))
+        self.assertIn(len(first), (0, 50))
 
     @each()
     def test_reopen_at_any_time(self, side):
