@@ -205,16 +205,18 @@ static void keep_rate(uint64_t done, uint64_t rate, uint64_t start)
         usleep((useconds_t)((due - now) / 1000));
 }
 
+/* Resident pages, the second number of statm. */
 static uint64_t resident(void)
 {
     FILE *stream = fopen("/proc/self/statm", "r");
-    long size, pages = 0;
+    const char *second = NULL;
+    char line[128];
 
-    if (stream && fscanf(stream, "%ld %ld", &size, &pages) != 2)
-        pages = 0;
+    if (stream && fgets(line, sizeof(line), stream))
+        second = strchr(line, ' ');
     if (stream)
         fclose(stream);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 int main(int argc, char **argv)
