@@ -23,17 +23,17 @@ static bool text_add(struct text *text, const char *bytes, size_t length)
 
 static bool text_add_byte(struct text *text, uint8_t byte, const char *special, bool fold)
 {
-    char escaped[5];
+    const char digits[4] = {'\\', (char)('0' + byte / 100), (char)('0' + byte / 10 % 10),
+                            (char)('0' + byte % 10)};
+    char plain[2] = {'\\', (char)byte};
 
-    if (fold && byte >= 'A' && byte <= 'Z')
-        byte += 'a' - 'A';
     if (byte < '!' || byte > '~')
-        snprintf(escaped, sizeof(escaped), "\\%03u", byte);
-    else if (strchr(special, byte))
-        snprintf(escaped, sizeof(escaped), "\\%c", byte);
-    else
-        snprintf(escaped, sizeof(escaped), "%c", byte);
-    return text_add(text, escaped, strlen(escaped));
+        return text_add(text, digits, sizeof(digits));
+    if (strchr(special, byte))
+        return text_add(text, plain, sizeof(plain));
+    if (fold && byte >= 'A' && byte <= 'Z')
+        plain[1] = (char)(byte + 'a' - 'A');
+    return text_add(text, plain + 1, 1);
 }
 
 static bool text_add_bytes(struct text *text, const uint8_t *bytes, size_t length,

@@ -12,11 +12,29 @@ static void put_true(struct grain_json *w, const char *key, bool value)
         grain_json_bool(w, key, true);
 }
 
+/* As inet_ntop, without its printf. */
+static const char *dotted(const uint8_t address[4], char *buffer)
+{
+    char *at = buffer;
+
+    for (int i = 0; i < 4; i++) {
+        uint8_t byte = address[i];
+
+        if (byte >= 100)
+            *at++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *at++ = (char)('0' + byte / 10 % 10);
+        *at++ = (char)('0' + byte % 10);
+        *at++ = i < 3 ? '.' : '\0';
+    }
+    return buffer;
+}
+
 const char *grain_eve_address(const struct grain_record *record, const uint8_t address[16],
                               char buffer[64])
 {
     if (record->family == 4)
-        return inet_ntop(AF_INET, address + 12, buffer, 64);
+        return dotted(address + 12, buffer);
     return inet_ntop(AF_INET6, address, buffer, 64);
 }
 
