@@ -18,7 +18,7 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 BUILD = os.environ.get("GRAIN_BENCH_BUILD", os.path.join(ROOT, "build-release"))
 BENCH = os.path.join(BUILD, "bench", "grain_bench_agent")
 ARMS = (("parse", "from a record to an item with its tags"), ("null", "and through a pipeline"),
-        ("json", "and as JSON to /dev/null"), ("statsd", "and counted by name, to StatsD"))
+        ("json", "and as JSON to a file in memory"), ("statsd", "and counted by name, to StatsD"))
 RATES = (10000, 100000, 500000)
 
 
