@@ -273,7 +273,7 @@ static void killed_while_it_puts_a_batch_is_whole_or_not_there(void **state)
         }
         usleep(1000 + wait);
         kill(child, SIGKILL);
-        waitpid(child, &status, 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
         open_queue(f, false, SMALL * 4, false);
         while (take(f)) {
             assert_int_equal(f->taken.items, 7);
