@@ -36,7 +36,7 @@ static void print_dns(const struct grain_record *record, const struct grain_dns_
 {
     char name[GRAIN_NAME_TEXT_MAX], type[16], rcode[16];
 
-    printf(" %s %s", grain_eve_dns_protocol(record), dns->response ? "answer" : "query");
+    printf(" %s %s", grain_eve_dns_protocol(record->kind), dns->response ? "answer" : "query");
     if (dns->response)
         printf(" %s", grain_dns_rcode_text(dns->rcode, rcode));
     if (dns->has_question &&

@@ -13,20 +13,7 @@
 #include <grain/message.h>
 
 #include "collect_private.h"
-
-static const char *protocol_of(unsigned int kind)
-{
-    switch (kind) {
-    case GRAIN_NAME_MDNS_QUERY:
-    case GRAIN_NAME_MDNS_RESPONSE:
-        return "mdns";
-    case GRAIN_NAME_LLMNR_QUERY:
-    case GRAIN_NAME_LLMNR_RESPONSE:
-        return "llmnr";
-    default:
-        return "dns";
-    }
-}
+#include "eve.h"
 
 static const char *message_of(unsigned int kind)
 {
@@ -49,7 +36,7 @@ static void name_item(struct grain_item *item, uint64_t now_ns, unsigned int kin
         return;
     }
     grain_measure_item(item, GRAIN_MEASURE_DNS_NAMES, now_ns);
-    (void)grain_item_set_tag(item, "protocol", protocol_of(kind));
+    (void)grain_item_set_tag(item, "protocol", grain_eve_dns_protocol(kind));
     (void)grain_item_set_tag(item, "message", message_of(kind));
     (void)grain_item_set_tag(item, "qname", name);
     if (type)

@@ -65,9 +65,9 @@ static void put_flow(struct grain_json *w, const struct grain_record *record)
     grain_json_text(w, "proto", record->protocol == IPPROTO_TCP ? "TCP" : "UDP");
 }
 
-const char *grain_eve_dns_protocol(const struct grain_record *record)
+const char *grain_eve_dns_protocol(unsigned int kind)
 {
-    switch (record->kind) {
+    switch (kind) {
     case GRAIN_NAME_MDNS_QUERY:
     case GRAIN_NAME_MDNS_RESPONSE:
         return "mdns";
@@ -86,7 +86,7 @@ static void put_dns_question(struct grain_json *w, const struct grain_record *re
     uint16_t class_ = message->class;
     char text[GRAIN_NAME_TEXT_MAX], buffer[16];
 
-    if (strcmp(grain_eve_dns_protocol(record), "dns"))
+    if (strcmp(grain_eve_dns_protocol(record->kind), "dns"))
         class_ &= 0x7fff;
     if (grain_dns_name_text(text, sizeof(text), message->name, message->name_length, true) >= 0)
         grain_json_text(w, "rrname", text);
@@ -142,7 +142,7 @@ static void put_dns(struct grain_json *w, const struct grain_record *record,
     grain_json_number(w, "ar", message->additionals);
     grain_json_end_object(w);
     put_edns(w, &message->edns);
-    grain_json_text(w, "protocol", grain_eve_dns_protocol(record));
+    grain_json_text(w, "protocol", grain_eve_dns_protocol(record->kind));
     grain_json_end_object(w);
 }
 

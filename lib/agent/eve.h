@@ -29,7 +29,7 @@ const char *grain_eve_quic_version(uint32_t version, char buffer[16]);
 const char *grain_eve_address(const struct grain_record *record, const uint8_t address[16],
                               char buffer[64]);
 
-/* "dns", "mdns" or "llmnr". */
-const char *grain_eve_dns_protocol(const struct grain_record *record);
+/* "dns", "mdns" or "llmnr", by enum grain_name_kind. */
+const char *grain_eve_dns_protocol(unsigned int kind);
 
 #endif

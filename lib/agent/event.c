@@ -59,7 +59,7 @@ static void vlan_tag(struct grain_item *item, struct grain_event_text *text,
 static void dns_tags(struct grain_item *item, struct grain_event_text *text,
                      const struct grain_record *record, const struct grain_dns_message *dns)
 {
-    tag(item, "protocol", grain_eve_dns_protocol(record));
+    tag(item, "protocol", grain_eve_dns_protocol(record->kind));
     if (dns->has_question && grain_dns_name_text(text->name, sizeof(text->name), dns->name,
                                                  dns->name_length, true) >= 0) {
         tag(item, "qname", text->name);
