@@ -280,4 +280,29 @@ int grain_files_exec(struct bpf_raw_tracepoint_args *ctx)
     return 0;
 }
 
+static __always_inline int count_uring(void)
+{
+    const struct host_files *files = host_files();
+
+    if (files && files->any)
+        host_count(GRAIN_HOST_COUNTER_IO_URING, 1);
+    return 0;
+}
+
+/* Requests that come another way than by system calls; the first name is that of Linux 6.3 and
+ * newer. */
+SEC("raw_tp/io_uring_submit_req")
+int grain_files_uring(void *ctx)
+{
+    (void)ctx;
+    return count_uring();
+}
+
+SEC("raw_tp/io_uring_submit_sqe")
+int grain_files_uring_old(void *ctx)
+{
+    (void)ctx;
+    return count_uring();
+}
+
 char LICENSE[] SEC("license") = "GPL";

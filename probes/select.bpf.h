@@ -405,6 +405,8 @@ __noinline int host_directory_walk(__u32 slot, __u64 mnt, __u64 dentry_address)
         if (rules) {
             out->below |= rules->below;
             out->prefix |= rules->prefix;
+            if (!turn)
+                out->prefix |= rules->direct;
         }
         parent = BPF_CORE_READ(dentry, d_parent);
         if (parent == dentry) {

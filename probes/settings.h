@@ -49,6 +49,7 @@ struct host_files {
     __u64 by_operation[16];
     __u64 all; /* that look at no path */
     __u64 exclude;
+    __u64 any;         /* that choose something */
     __u64 conditioned; /* that look at the process */
     __u64 contained;   /* that look at its container */
     __u64 texts;       /* that look at the path as a text */
@@ -67,6 +68,7 @@ struct host_file_rules {
     __u64 itself; /* the rule names it */
     __u64 below;  /* the rule names it, and everything below */
     __u64 prefix; /* a path that the rule wants is below, or may come to be */
+    __u64 direct; /* or in it, not further below */
 };
 
 /* What a system call does: how its arguments are to be read. */
