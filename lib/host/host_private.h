@@ -60,7 +60,9 @@ struct host_probe_ops {
     const char *const *blind[GRAIN_HOST_WAY_COUNT];
 };
 
+extern const struct host_probe_ops grain_host_net_ops;
 extern const struct host_probe_ops grain_host_processes_ops;
+extern const struct host_probe_ops grain_host_syscalls_ops;
 
 /* NULL: not built in. */
 const struct host_probe_ops *grain_host_ops(unsigned int probe);
