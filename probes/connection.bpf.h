@@ -58,9 +58,8 @@ static __always_inline void connection_forget(const struct sock *sk)
 }
 
 /* Remember a socket; nobody's when `task` is NULL. */
-static __always_inline struct connection *connection_new(const struct sock *sk,
-                                                         struct task_struct *task, __u64 opened_ns,
-                                                         __u32 flags)
+static __always_inline struct connection *
+connection_new(const struct sock *sk, struct task_struct *task, __u64 opened_ns, __u32 flags)
 {
     struct connection connection = {.opened_ns = opened_ns, .flags = flags};
     __u64 key = (unsigned long)sk;
@@ -90,7 +89,7 @@ static __always_inline __u32 connection_retransmits(const struct sock *sk)
 static __always_inline void connection_begin(struct grain_host_connection *record,
                                              const struct sock *sk, __u8 event, __s32 result)
 {
-    record->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie);
+    bpf_core_read(&record->cookie, sizeof(record->cookie), &sk->__sk_common.skc_cookie);
     record->retransmits = connection_retransmits(sk);
     record->result = result;
     record->event = event;

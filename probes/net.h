@@ -12,8 +12,8 @@
 #define NET_NAMED_MAX   8192
 #define NET_FAILED_MAX  1024
 
-/* Errors of the kernel's, which BPF programs have no header for: the same on every architecture that
- * grain is built for; the last two are never seen outside of it. */
+/* Errors of the kernel's, which BPF programs have no header for: the same on every architecture
+ * that grain is built for; the last two are never seen outside of it. */
 #define NET_EINTR          4
 #define NET_EFAULT         14
 #define NET_EISCONN        106

@@ -23,14 +23,23 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* In the kernel these have members of other names: what counts is that they are structures. */
+struct socket_address6 {
+    __u8 bytes[16];
+};
+
+struct socket_number {
+    __u64 value;
+};
+
 struct sock_common {
     __u32 skc_daddr, skc_rcv_saddr;
     __u16 skc_dport; /* network order */
     __u16 skc_num;   /* host order */
     unsigned short skc_family;
     unsigned char skc_state;
-    __u8 skc_v6_daddr[16], skc_v6_rcv_saddr[16];
-    __u64 skc_cookie;
+    struct socket_address6 skc_v6_daddr, skc_v6_rcv_saddr;
+    struct socket_number skc_cookie;
 };
 
 struct sock {

@@ -55,8 +55,7 @@ static __always_inline bool traffic_same(const struct net_traffic_slot *slot,
 static __always_inline void traffic_evict(struct task_struct *task,
                                           const struct net_traffic_slot *slot)
 {
-    struct grain_host_traffic *record =
-        host_reserve(GRAIN_HOST_TRAFFIC, net_way, sizeof(*record));
+    struct grain_host_traffic *record = host_reserve(GRAIN_HOST_TRAFFIC, net_way, sizeof(*record));
 
     if (!record) {
         host_count(GRAIN_HOST_COUNTER_TRAFFIC_LOST,

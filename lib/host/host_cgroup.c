@@ -11,8 +11,8 @@
 #include "host_cgroup.h"
 
 /* Of <linux/mount.h>, which older C libraries cannot include beside <sys/mount.h>. */
-#define CLOEXEC          1U
-#define COMMAND_CREATE   6U
+#define CLOEXEC        1U
+#define COMMAND_CREATE 6U
 
 static int open_mounted(void)
 {

@@ -38,6 +38,7 @@ static int configure(struct grain_host *host, struct grain_net *probe)
     if (entries < NET_WAYS)
         entries = NET_WAYS;
     probe->rodata->net_traffic_mask = entries - 1;
+    probe->rodata->net_named_on = 1;
     probe->rodata->net_call_connect = SYS_connect;
     probe->rodata->net_call_accept = SYS_accept;
     probe->rodata->net_call_accept4 = SYS_accept4;
@@ -108,10 +109,9 @@ static int start(struct grain_host *host, struct host_net *net, enum grain_host_
     if (!error)
         error = grain_net__load(probe);
     if (!error)
-        error =
-            grain_host_table_map(&net->traffic, probe->maps.grain_net_traffic,
-                                 sizeof(struct net_traffic_slot),
-                                 (size_t)host->cpus * (probe->rodata->net_traffic_mask + 1));
+        error = grain_host_table_map(&net->traffic, probe->maps.grain_net_traffic,
+                                     sizeof(struct net_traffic_slot),
+                                     (size_t)host->cpus * (probe->rodata->net_traffic_mask + 1));
     if (error)
         return error;
     attach_named(net);
@@ -207,7 +207,7 @@ int grain_host_traffic(struct grain_host *host, grain_host_traffic_fn fn, void *
 static const char *const blind[] = {
     "io_uring: connects that fail at once, and what is spliced out of sockets",
     "TCP_ZEROCOPY_RECEIVE: bytes that are mapped instead of received",
-    "UDP received without asking for the sender: the remote address is ::, port 0",
+    "UDP received without asking for the sender: the remote address is 0.0.0.0 or ::, port 0",
     "32-bit programs: connects that fail at once; who accepted is told at the first byte",
     "accepts by io_uring: told at the first byte",
     NULL,

@@ -49,8 +49,7 @@ static int start(struct grain_host *host, struct host_syscalls *syscalls)
         error = grain_syscalls__load(probe);
     if (!error)
         error = grain_host_table_map(&syscalls->table, probe->maps.grain_syscalls,
-                                     sizeof(struct net_syscall_slot),
-                                     (size_t)host->cpus * ENTRIES);
+                                     sizeof(struct net_syscall_slot), (size_t)host->cpus * ENTRIES);
     return error ? error : grain_syscalls__attach(probe);
 }
 
@@ -130,9 +129,9 @@ static int tell_others(const struct host_syscalls *syscalls, grain_host_syscall_
         for (int cpu = 0; cpu < syscalls->cpus; cpu++)
             sum += cpus[cpu];
         if (sum)
-            error = fn(user, 0, 0, "",
-                       i < NET_SYSCALLS_MAX ? i : (i - NET_SYSCALLS_MAX) | GRAIN_HOST_SYSCALL_COMPAT,
-                       sum);
+            error = fn(
+                user, 0, 0, "",
+                i < NET_SYSCALLS_MAX ? i : (i - NET_SYSCALLS_MAX) | GRAIN_HOST_SYSCALL_COMPAT, sum);
     }
     free(cpus);
     return error;
