@@ -52,6 +52,7 @@ struct host_scratch {
     __u8 backward[HOST_BACKWARD_MAX + 256]; /* a path, written from its end */
     __u8 name[256];
     __u32 busy;
+    __u32 at; /* where `backward` begins: here the verifier does not follow it through loops */
 };
 
 struct {

@@ -25,11 +25,10 @@ static __always_inline bool host_dentry_deleted(struct dentry *dentry)
 }
 
 /* "/name" in front of what there is; false: no room. */
-static __always_inline bool host_path_prepend(struct host_scratch *scratch, __u32 *at,
-                                              struct dentry *dentry)
+static __always_inline bool host_path_prepend(struct host_scratch *scratch, struct dentry *dentry)
 {
     __u32 length = BPF_CORE_READ(dentry, d_name.len);
-    __u32 start = *at;
+    __u32 start = scratch->at;
 
     if (length > 255 || start < length + 1)
         return false;
@@ -39,7 +38,7 @@ static __always_inline bool host_path_prepend(struct host_scratch *scratch, __u3
                           BPF_CORE_READ(dentry, d_name.name));
     start--;
     scratch->backward[start & (HOST_BACKWARD_MAX - 1)] = '/';
-    *at = start;
+    scratch->at = start;
     return true;
 }
 
@@ -48,9 +47,10 @@ static __noinline int host_path(struct host_scratch *scratch, struct vfsmount *m
 {
     struct mount *mount = host_mount(mnt), *above;
     struct dentry *root = BPF_CORE_READ(mnt, mnt_root), *parent;
-    __u32 at = HOST_BACKWARD_MAX;
+    __u32 at;
     int turn;
 
+    scratch->at = HOST_BACKWARD_MAX;
     out->flags = host_dentry_deleted(dentry) ? GRAIN_HOST_FILE_DELETED : 0;
     for (turn = 0; turn < HOST_WALK_MAX; turn++) {
         if (dentry == root) {
@@ -68,7 +68,7 @@ static __noinline int host_path(struct host_scratch *scratch, struct vfsmount *m
             out->flags |= GRAIN_HOST_FILE_NO_MOUNT;
             break;
         }
-        if (!host_path_prepend(scratch, &at, dentry)) {
+        if (!host_path_prepend(scratch, dentry)) {
             out->flags |= GRAIN_HOST_FILE_CUT;
             break;
         }
@@ -78,6 +78,7 @@ static __noinline int host_path(struct host_scratch *scratch, struct vfsmount *m
         out->flags |= GRAIN_HOST_FILE_CUT;
     if (out->flags & GRAIN_HOST_FILE_CUT)
         host_count(GRAIN_HOST_COUNTER_PATHS_CUT, 1);
+    at = scratch->at;
     if (at == HOST_BACKWARD_MAX) {
         at--;
         scratch->backward[HOST_BACKWARD_MAX - 1] = '/';

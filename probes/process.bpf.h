@@ -46,34 +46,43 @@ static __always_inline struct kernfs_node *host_cgroup(struct task_struct *task,
     return node;
 }
 
+/* "/name" in front of what there is; false: no room. */
+static __always_inline bool host_cgroup_prepend(struct host_scratch *scratch,
+                                                struct kernfs_node *node)
+{
+    long length =
+        bpf_probe_read_kernel_str(scratch->name, sizeof(scratch->name), BPF_CORE_READ(node, name));
+    __u32 at = scratch->at;
+
+    if (length <= 1 || at > HOST_BACKWARD_MAX ||
+        at < HOST_BACKWARD_MAX - GRAIN_HOST_CGROUP_MAX + length)
+        return false;
+    length = (length - 1) & 255;
+    at -= length;
+    bpf_probe_read_kernel(&scratch->backward[at & (HOST_BACKWARD_MAX - 1)], length, scratch->name);
+    at--;
+    scratch->backward[at & (HOST_BACKWARD_MAX - 1)] = '/';
+    scratch->at = at;
+    return true;
+}
+
 /* Its path into scratch->backward; where it starts. */
 static __noinline int host_cgroup_path(struct host_scratch *scratch, struct kernfs_node *node)
 {
-    __u32 at = HOST_BACKWARD_MAX;
     struct kernfs_node *parent;
-    long length;
 
+    scratch->at = HOST_BACKWARD_MAX;
     for (int turn = 0; turn < HOST_CGROUP_DEPTH && node; turn++) {
         parent = host_kernfs_parent(node);
-        if (!parent)
+        if (!parent || !host_cgroup_prepend(scratch, node))
             break;
-        length = bpf_probe_read_kernel_str(scratch->name, sizeof(scratch->name),
-                                           BPF_CORE_READ(node, name));
-        if (length <= 1 || at < HOST_BACKWARD_MAX - GRAIN_HOST_CGROUP_MAX + length)
-            break;
-        length = (length - 1) & 255;
-        at -= length;
-        bpf_probe_read_kernel(&scratch->backward[at & (HOST_BACKWARD_MAX - 1)], length,
-                              scratch->name);
-        at--;
-        scratch->backward[at & (HOST_BACKWARD_MAX - 1)] = '/';
         node = parent;
     }
-    if (at == HOST_BACKWARD_MAX) {
-        at--;
+    if (scratch->at == HOST_BACKWARD_MAX) {
+        scratch->at--;
         scratch->backward[HOST_BACKWARD_MAX - 1] = '/';
     }
-    return at;
+    return scratch->at;
 }
 
 static __always_inline __u32 host_arguments_put(struct host_scratch *scratch, __u32 to,
