@@ -28,6 +28,8 @@ const struct host_probe_ops *grain_host_ops(unsigned int probe)
     static const struct host_probe_ops *const all[GRAIN_HOST_PROBE_COUNT] = {
         [GRAIN_HOST_PROBE_FILES] = &grain_host_files_ops,
         [GRAIN_HOST_PROBE_PROCESSES] = &grain_host_processes_ops,
+        [GRAIN_HOST_PROBE_NET] = &grain_host_net_ops,
+        [GRAIN_HOST_PROBE_SYSCALLS] = &grain_host_syscalls_ops,
     };
 
     return probe < GRAIN_HOST_PROBE_COUNT ? all[probe] : NULL;

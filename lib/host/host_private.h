@@ -84,7 +84,9 @@ struct host_probe_ops {
 };
 
 extern const struct host_probe_ops grain_host_files_ops;
+extern const struct host_probe_ops grain_host_net_ops;
 extern const struct host_probe_ops grain_host_processes_ops;
+extern const struct host_probe_ops grain_host_syscalls_ops;
 
 /* NULL: not built in. */
 const struct host_probe_ops *grain_host_ops(unsigned int probe);
