@@ -67,6 +67,7 @@ static bool nearest(const char *path, size_t length, struct stat *stat, char out
     char head[HOST_PATTERN_MAX], real[PATH_MAX];
     size_t at = length;
 
+    memset(stat, 0, sizeof(*stat));
     memcpy(head, path, length);
     for (;;) {
         head[at] = '\0';
