@@ -8,17 +8,24 @@
  *   put FIRST COUNT BATCH   counters "items" with the tag id=N, BATCH items a batch     -> ok
  *   mixed                   one item of each kind, with hostile texts                   -> ok
  *   counts                  -> one line of JSON
+ *   memory                  bytes in use and bytes resident, 0 where a sanitizer has its own
+ *                           way with memory         -> one line of JSON
  *   reopen                                                                              -> ok
  *   free MS                 drain for so long, end          -> "left N" or "hangs"
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/allocator_interface.h>
+#endif
 
 #include <agent/json_write.h>
 #include <agent/sink_console.h>
@@ -270,6 +277,50 @@ static void counts(void)
     grain_json_free(&w);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+
+static uint64_t used_bytes(void)
+{
+    return __sanitizer_get_current_allocated_bytes();
+}
+
+/* What was freed is kept for a while, to find who still uses it. */
+static uint64_t resident_bytes(void)
+{
+    return 0;
+}
+
+#else
+
+/* Of all threads' heaps, and of what is too large for them. */
+static uint64_t used_bytes(void)
+{
+    const struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+static uint64_t resident_bytes(void)
+{
+    FILE *stream = fopen("/proc/self/statm", "re");
+    const char *second = NULL;
+    char line[128];
+
+    if (stream && fgets(line, sizeof(line), stream))
+        second = strchr(line, ' ');
+    if (!second)
+        die("statm");
+    (void)fclose(stream);
+    return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+#endif
+
+static void memory(void)
+{
+    answer("{\"used\": %" PRIu64 ", \"resident\": %" PRIu64 "}\n", used_bytes(), resident_bytes());
+}
+
 static void finish(uint64_t ms)
 {
     struct timespec now;
@@ -299,6 +350,10 @@ static bool command(char *line)
     }
     if (!strcmp(line, "counts")) {
         counts();
+        return true;
+    }
+    if (!strcmp(line, "memory")) {
+        memory();
         return true;
     }
     if (!strcmp(line, "put"))
