@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -235,6 +236,9 @@ static void collect(struct grain_agent *agent, bool end)
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_flush(agent->pipelines[i], now_ns, end);
     commit(agent);
+    /* What a sink's thread allocated meanwhile lies among the many small pieces that a collection
+     * takes and frees again, and would keep their pages from the system. */
+    (void)malloc_trim(0);
 }
 
 /* Maps that are no longer pinned are read once more: what they counted last is in them still. */
