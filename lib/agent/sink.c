@@ -232,6 +232,7 @@ static void *run(void *user)
 
     if (!start_type(sink, &wait))
         return NULL;
+    (void)grain_queue_reserve(sink->queue, &taken);
     for (;;) {
         int found = grain_queue_take(sink->queue, &taken, now_ns(CLOCK_MONOTONIC) + 1000000000);
         int result;

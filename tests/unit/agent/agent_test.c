@@ -132,11 +132,10 @@ static void add_sink(struct run *run, const char *name, struct peer *peer, uint6
 
     (void)snprintf(file, sizeof(file), "%s.queue", name);
     path = grain_agent_path(run->agent, file);
-    assert_int_equal(
-        grain_sink_new(&sink, &type, peer,
-                       &(struct grain_sink_options){
-                           .name = name, .queue = {.path = path, .size = size}}),
-        0);
+    assert_int_equal(grain_sink_new(&sink, &type, peer,
+                                    &(struct grain_sink_options){
+                                        .name = name, .queue = {.path = path, .size = size}}),
+                     0);
     free(path);
     assert_int_equal(grain_agent_add_sink(run->agent, sink), 0);
 }
