@@ -69,8 +69,6 @@ int grain_collect_restore(struct grain_collect *collect, const uint8_t *bytes, s
         memcpy(&head, bytes, sizeof(head));
     if (length < sizeof(head) || !sound(&head, bytes, length))
         return grain_fail(-EBADMSG, "what was told before is not readable");
-    if (!grain_told_reserve(&names, head.names))
-        return grain_fail(-ENOMEM, "no memory");
     bytes += sizeof(head) + sizeof(collect->told);
     for (uint32_t i = 0; i < head.names; i++, bytes += sizeof(struct grain_told)) {
         struct grain_told one, *place;

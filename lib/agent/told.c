@@ -7,10 +7,17 @@
 
 #define NAMES_LEAST 1024
 
-/* Four of five places are taken at most: a search is short, and little memory lies idle. */
+/* Four of five places are taken: a search is short, and little memory lies idle. */
 static size_t size_for(size_t names)
 {
     return names + names / 4 + 1;
+}
+
+/* While a reading goes on, names that have left the kernel's tables are still here beside those
+ * that took their places: what is one in six more does not make the table grow. */
+static size_t names_most(size_t size)
+{
+    return size - size / 16 - 1;
 }
 
 size_t grain_told_bytes(size_t names)
@@ -59,7 +66,12 @@ static bool move(struct grain_told_table *table, size_t size)
 
 bool grain_told_reserve(struct grain_told_table *table, size_t names)
 {
-    return table->size >= size_for(names) || move(table, size_for(names));
+    if (table->reserved >= names)
+        return true;
+    if (table->size < size_for(names) && !move(table, size_for(names)))
+        return false;
+    table->reserved = names;
+    return true;
 }
 
 /* Room for one more. */
@@ -67,10 +79,21 @@ static bool grow(struct grain_told_table *table)
 {
     size_t names = table->count + 1;
 
-    if (table->size >= size_for(names))
+    if (table->size && names <= names_most(table->size))
         return true;
     names += names / 2;
     return move(table, size_for(names > NAMES_LEAST ? names : NAMES_LEAST));
+}
+
+/* What a flood of names took goes back after it. */
+static void shrink(struct grain_told_table *table)
+{
+    bool fits = table->count <= table->reserved;
+    size_t names = fits ? table->reserved : table->count + table->count / 2;
+    size_t size = size_for(names > NAMES_LEAST ? names : NAMES_LEAST);
+
+    if (table->size > (fits ? size : 2 * size))
+        (void)move(table, size);
 }
 
 struct grain_told *grain_told_place(struct grain_told_table *table, uint64_t hash)
@@ -125,6 +148,7 @@ void grain_told_sweep(struct grain_told_table *table,
         if (table->slots[at].hash && !keep(user, &table->slots[at]))
             take_out(table, at);
     }
+    shrink(table);
 }
 
 void grain_told_free(struct grain_told_table *table)

@@ -165,6 +165,32 @@ static void a_table_with_room_stays_where_it_is(void **state)
     grain_told_free(&table);
 }
 
+/* As many new names as old ones between two sweeps, and more: the table is then as before. */
+static void a_flood_gives_back_what_it_took(void **state)
+{
+    struct grain_told_table table = {0};
+    uint64_t number = 0;
+    size_t size;
+
+    (void)state;
+    assert_true(grain_told_reserve(&table, 10000));
+    size = table.size;
+    for (size_t flood = 10000; flood <= 80000; flood *= 2) {
+        for (size_t i = 0; i < flood; i++) {
+            number++;
+            grain_told_place(&table, scramble(number))->told = number;
+        }
+        assert_true(flood == 10000 || table.size > size);
+        grain_told_sweep(&table, old, &number);
+        assert_int_equal(table.count, 10000);
+        assert_int_equal(table.size, size);
+        for (size_t i = 0; i < 10000; i++)
+            assert_int_equal(grain_told_place(&table, scramble(number - i))->told, number - i);
+        assert_int_equal(table.count, 10000);
+    }
+    grain_told_free(&table);
+}
+
 static void an_empty_table_is_swept(void **state)
 {
     struct grain_told_table table = {0};
@@ -184,6 +210,7 @@ int main(void)
         cmocka_unit_test(names_come_and_go),
         cmocka_unit_test(chains_lead_over_the_end),
         cmocka_unit_test(a_table_with_room_stays_where_it_is),
+        cmocka_unit_test(a_flood_gives_back_what_it_took),
         cmocka_unit_test(an_empty_table_is_swept),
     };
 
