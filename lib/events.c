@@ -93,8 +93,9 @@ static enum bpf_perf_event_ret on_event(void *user, int cpu, struct perf_event_h
     return events->result ? LIBBPF_PERF_EVENT_DONE : LIBBPF_PERF_EVENT_CONT;
 }
 
-/* A ring's memory is there as soon as it is open, but before Linux 6.15 counts as this process's
- * only page by page as it is read: at a few events a second that looks like a leak for minutes. */
+/* A ring's memory is there as soon as it is open, but many kernels (6.12 does, 6.18 does not) count
+ * it as this process's only page by page as it is read: at a few events a second that looks like a
+ * leak for minutes. */
 static void touch_rings(const struct grain_events *events)
 {
     size_t page = (size_t)getpagesize();
