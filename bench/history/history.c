@@ -133,22 +133,39 @@ static size_t draw_process(size_t path)
     return (path * 7919 + draw() % 16 * 1237) % PROCESSES;
 }
 
-static void append(struct grain_store *store, size_t path, size_t process, uint64_t time_ns)
+struct access {
+    size_t path, process;
+    uint8_t operation;
+    int32_t result;
+    unsigned int repeats; /* a file is read in pieces */
+};
+
+static struct access draw_access(void)
 {
     static const uint8_t operations[] = {GRAIN_HOST_OP_OPEN, GRAIN_HOST_OP_READ, GRAIN_HOST_OP_READ,
                                          GRAIN_HOST_OP_WRITE};
-    uint8_t operation = operations[draw() % 4];
+    struct access access = {.path = draw_path()};
+
+    access.process = draw_process(access.path);
+    access.operation = operations[draw() % 4];
+    access.result = draw() % 50 ? 0 : -13;
+    access.repeats = 1 + (unsigned int)(draw() % 5);
+    return access;
+}
+
+static void append(struct grain_store *store, const struct access *access, uint64_t time_ns)
+{
     struct grain_store_file file = {
         .time_ns = time_ns,
-        .path = paths[path],
-        .ino = 100000 + path,
+        .path = paths[access->path],
+        .ino = 100000 + access->path,
         .dev = 8 << 20 | 1,
-        .operation = operation,
-        .bytes = operation == GRAIN_HOST_OP_OPEN ? 0 : 4096,
-        .result = draw() % 50 ? 0 : -13,
+        .operation = access->operation,
+        .bytes = access->operation == GRAIN_HOST_OP_OPEN ? 0 : 4096,
+        .result = access->result,
     };
 
-    grain_store_file(store, &processes[process], &file);
+    grain_store_file(store, &processes[access->process], &file);
 }
 
 static double cpu_seconds(void)
@@ -171,14 +188,16 @@ static void fill(const char *path, uint64_t events)
     uint64_t counters[GRAIN_STORE_COUNTER_COUNT];
     uint64_t step = DAYS * DAY_NS / events, time_ns = FIRST_NS;
     double began = now(), cpu = cpu_seconds(), took;
+    struct access access = {0};
     struct grain_store *store;
 
     if (grain_store_open(&store, path, &options))
         die(path);
     for (uint64_t i = 0; i < events; i++, time_ns += step) {
-        size_t which = draw_path();
-
-        append(store, which, draw_process(which), time_ns);
+        if (!access.repeats)
+            access = draw_access();
+        access.repeats--;
+        append(store, &access, time_ns);
         if (i % FLUSH_EVERY == FLUSH_EVERY - 1 && grain_store_sync(store, time_ns))
             die(path);
     }
@@ -313,7 +332,8 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof(path), "%s/history.db", argv[1]);
     if (!events)
         return 0;
-    fill(path, events);
+    if (access(path, F_OK))
+        fill(path, events);
     ask(path, "path, 24 h", "/etc/passwd");
     ask(path, "rank 1000, 24 h", paths[999]);
     return 0;

@@ -19,14 +19,14 @@
 
 static int64_t place(uint32_t item)
 {
-    return item == GRAIN_BATCH_FULL ? PLACE_NONE : (int64_t)item;
+    return item == GRAIN_FOLDED_FULL ? PLACE_NONE : (int64_t)item;
 }
 
 static int64_t text(struct grain_store *store, const char *string)
 {
     size_t length = string ? strnlen(string, GRAIN_STORE_TEXT_MAX) : 0;
 
-    return place(grain_batch_item(store->filling, GRAIN_STORE_TEXT, string, length));
+    return place(grain_folded_item(store->filling, GRAIN_STORE_TEXT, string, length));
 }
 
 static int64_t address(struct grain_store *store, uint8_t family, const uint8_t *bytes)
@@ -37,13 +37,13 @@ static int64_t address(struct grain_store *store, uint8_t family, const uint8_t 
         (void)inet_ntop(AF_INET, bytes + 12, string, sizeof(string));
     else if (family == AF_INET6)
         (void)inet_ntop(AF_INET6, bytes, string, sizeof(string));
-    return place(grain_batch_item(store->filling, GRAIN_STORE_TEXT, string, strlen(string)));
+    return place(grain_folded_item(store->filling, GRAIN_STORE_TEXT, string, strlen(string)));
 }
 
 static int64_t object(struct grain_store *store, const char *name, uint64_t dev, uint64_t ino)
 {
     struct {
-        struct grain_batch_object object;
+        struct grain_folded_object object;
         char name[GRAIN_STORE_TEXT_MAX];
     } item;
     size_t length = name ? strnlen(name, GRAIN_STORE_TEXT_MAX) : 0;
@@ -51,11 +51,11 @@ static int64_t object(struct grain_store *store, const char *name, uint64_t dev,
     if (!length && !ino && !dev)
         return 0;
     /* Only as much as is used: it is large. */
-    item.object = (struct grain_batch_object){ino, dev};
+    item.object = (struct grain_folded_object){ino, dev};
     if (length)
         memcpy(item.name, name, length);
     return place(
-        grain_batch_item(store->filling, GRAIN_STORE_OBJECT, &item, sizeof(item.object) + length));
+        grain_folded_item(store->filling, GRAIN_STORE_OBJECT, &item, sizeof(item.object) + length));
 }
 
 static int64_t arguments(struct grain_store *store, const struct grain_store_process *process)
@@ -87,15 +87,15 @@ static int64_t actor(struct grain_store *store, const struct grain_store_process
     for (int i = GRAIN_ACTOR_COMM; i < GRAIN_ACTOR_COLUMNS; i++)
         if (values[i] == PLACE_NONE)
             return PLACE_NONE;
-    return place(grain_batch_item(store->filling, GRAIN_STORE_ACTOR, values, sizeof(values)));
+    return place(grain_folded_item(store->filling, GRAIN_STORE_ACTOR, values, sizeof(values)));
 }
 
 static void refuse(struct grain_store *store, uint64_t time_ns, uint64_t count)
 {
-    struct grain_batch_gap gap = {time_ns, time_ns, count, GRAIN_STORE_GAP_OVERLOAD, 0};
+    struct grain_folded_gap gap = {time_ns, time_ns, count, GRAIN_STORE_GAP_OVERLOAD, 0};
 
     store->refused += count;
-    (void)grain_batch_gap(store->filling, &gap);
+    (void)grain_folded_gap(store->filling, &gap);
 }
 
 /* The minute, the count and the times; then the row is added. */
@@ -116,7 +116,7 @@ static void add(struct grain_store *store, enum grain_store_kind kind, int64_t *
         if (values[i] == PLACE_NONE)
             result = -1;
     if (result > 0)
-        result = grain_batch_add(store->filling, kind, values);
+        result = grain_folded_add(store->filling, kind, values);
     if (result < 0)
         refuse(store, time_ns, count);
     else if (!result)
@@ -238,13 +238,13 @@ void grain_store_gap(struct grain_store *store, enum grain_store_gap gap, const 
                      uint64_t from_ns, uint64_t to_ns, uint64_t count)
 {
     int64_t name = text(store, what);
-    struct grain_batch_gap row = {.from_ns = from_ns,
-                                  .to_ns = to_ns < from_ns ? from_ns : to_ns,
-                                  .count = count > INT32_MAX ? INT32_MAX : count,
-                                  .gap = gap,
-                                  .what = name == PLACE_NONE ? 0 : (uint32_t)name};
+    struct grain_folded_gap row = {.from_ns = from_ns,
+                                   .to_ns = to_ns < from_ns ? from_ns : to_ns,
+                                   .count = count > INT32_MAX ? INT32_MAX : count,
+                                   .gap = gap,
+                                   .what = name == PLACE_NONE ? 0 : (uint32_t)name};
 
     /* Too many different ones: at least that there was one. */
-    if (grain_batch_gap(store->filling, &row))
+    if (grain_folded_gap(store->filling, &row))
         refuse(store, from_ns, 0);
 }

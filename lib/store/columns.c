@@ -15,17 +15,17 @@
         "count", NUMBER, "f.count"                                                           \
     }
 #define OPERATION(ID, number, name) " WHEN " #number " THEN '" name "'"
-#define TEXT_OF(column)             "coalesce((SELECT text FROM text WHERE id=f." column "),'')"
+#define TEXT_OF(column)             "(SELECT text FROM text WHERE id=f." column ")"
 
 static const struct grain_view_column file_view[] = {
     TIMES,
     {"operation", STRING,
      "CASE f.operation" GRAIN_HOST_OPERATIONS(OPERATION) " ELSE f.operation END"},
     {"result", NUMBER, "f.result"},
-    {"path", STRING, "coalesce(o.name,'')"},
-    {"path2", STRING, "coalesce(o2.name,'')"},
-    {"dev", NUMBER, "coalesce(o.dev,0)"},
-    {"ino", NUMBER, "coalesce(o.ino,0)"},
+    {"path", STRING, "o.name"},
+    {"path2", STRING, "o2.name"},
+    {"dev", NUMBER, "o.dev"},
+    {"ino", NUMBER, "o.ino"},
     {"bytes", NUMBER, "f.bytes"},
     {"open_flags", NUMBER, "f.open_flags"},
     {"flags", NUMBER, "f.flags"},
@@ -96,13 +96,13 @@ static const struct grain_view_column life_view[] = {
     {NULL, 0, NULL},
 };
 
-#define ACTOR_TEXT(column) "coalesce((SELECT text FROM text WHERE id=a." column "),'')"
+#define ACTOR_TEXT(column) "(SELECT text FROM text WHERE id=a." column ")"
 const struct grain_view_column grain_view_process_columns[] = {
     {"comm", STRING, ACTOR_TEXT("comm")},
-    {"pid", NUMBER, "coalesce(a.pid,0)"},
-    {"ppid", NUMBER, "coalesce(a.ppid,0)"},
-    {"uid", NUMBER, "coalesce(a.uid,-1)"},
-    {"started", TIME, "coalesce(a.start_ns,0)/1000000"},
+    {"pid", NUMBER, "a.pid"},
+    {"ppid", NUMBER, "a.ppid"},
+    {"uid", NUMBER, "a.uid"},
+    {"started", TIME, "a.start_ns/1000000"},
     {"exe", STRING, ACTOR_TEXT("exe")},
     {"arguments", STRING, ACTOR_TEXT("arguments")},
     {"container", STRING, ACTOR_TEXT("container")},
@@ -117,7 +117,7 @@ const struct grain_view_column grain_view_gap_columns[] = {
     {"kind", STRING,
      "CASE kind WHEN 0 THEN 'agent_not_running' WHEN 1 THEN 'events_lost'"
      " WHEN 2 THEN 'probe_degraded' WHEN 3 THEN 'not_written' WHEN 4 THEN 'store_overload'"
-     " WHEN 5 THEN 'database_damaged' ELSE 'removed' END"},
+     " WHEN 5 THEN 'database_damaged' ELSE 'before_history' END"},
     {"what", STRING, "what"},
     {"count", NUMBER, "count"},
     {NULL, 0, NULL},
@@ -155,9 +155,9 @@ void grain_view_select(FILE *out, const struct grain_view_column *columns,
     }
 }
 
-void grain_view_from(FILE *out, enum grain_store_kind kind, const char *source)
+void grain_view_from(FILE *out, enum grain_store_kind kind, const char *source, const char *join)
 {
-    fprintf(out, " FROM %s LEFT JOIN actor a ON a.id=f.actor", source);
+    fprintf(out, " FROM %s %s actor a ON a.id=f.actor", source, join);
     if (kind == GRAIN_STORE_KIND_FILE)
-        fputs(" LEFT JOIN object o ON o.id=f.object LEFT JOIN object o2 ON o2.id=f.object2", out);
+        fprintf(out, " %s object o ON o.id=f.object %s object o2 ON o2.id=f.object2", join, join);
 }

@@ -24,7 +24,8 @@ extern const struct grain_view_column grain_view_gap_columns[];
 /* "SELECT ..., ..."; times as milliseconds, or as text. */
 void grain_view_select(FILE *out, const struct grain_view_column *columns,
                        const struct grain_view_column *more, int as_text);
-/* " FROM ..." with all that the columns need; `source`: what f is. */
-void grain_view_from(FILE *out, enum grain_store_kind kind, const char *source);
+/* " FROM ..." with all that the columns need; `source`: what f is; `join`: "JOIN", or
+ * "CROSS JOIN", which keeps the order of the tables. */
+void grain_view_from(FILE *out, enum grain_store_kind kind, const char *source, const char *join);
 
 #endif

@@ -29,7 +29,11 @@ static const char *const schema =
     " container_name INTEGER NOT NULL, part INTEGER NOT NULL,"
     " UNIQUE(pid, start_ns, ppid, uid, comm, exe, arguments, cgroup, container, container_name));"
     "CREATE TABLE gap(id INTEGER PRIMARY KEY, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,"
-    " kind INTEGER NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL);";
+    " kind INTEGER NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL);"
+    /* Number 0 is nothing: all rows find something, and stay for ever. */
+    "INSERT INTO text VALUES(0, '', 9223372036854775807);"
+    "INSERT INTO object VALUES(0, '', 0, 0, 9223372036854775807);"
+    "INSERT INTO actor VALUES(0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 9223372036854775807);";
 
 /* By enum grain_history_statement; dictionaries in their order. */
 static const char *const statements[GRAIN_STATEMENT_COUNT] = {
@@ -141,7 +145,7 @@ int grain_history_meta(struct grain_history *history, const char *key, int64_t v
     return finish(history, statement);
 }
 
-int grain_history_gap(struct grain_history *history, const struct grain_batch_gap *gap,
+int grain_history_gap(struct grain_history *history, const struct grain_folded_gap *gap,
                       const char *what, size_t length)
 {
     for (unsigned int i = GRAIN_STATEMENT_GAP_JOIN; i <= GRAIN_STATEMENT_GAP; i++) {
@@ -253,7 +257,7 @@ static int note_stop(struct grain_history *history, uint64_t now_ns)
         return error;
     history->begin_ns = (uint64_t)begin;
     if (now_ns > (uint64_t)last + STOPPED_LEAST_NS) {
-        struct grain_batch_gap gap = {
+        struct grain_folded_gap gap = {
             .from_ns = (uint64_t)last, .to_ns = now_ns, .gap = GRAIN_STORE_GAP_STOPPED};
 
         error = grain_history_gap(history, &gap, "", 0);
@@ -307,7 +311,7 @@ int grain_history_reopen(struct grain_history *history, uint64_t now_ns)
 
 int grain_history_renew(struct grain_history *history, uint64_t now_ns)
 {
-    struct grain_batch_gap gap = {
+    struct grain_folded_gap gap = {
         .from_ns = history->begin_ns, .to_ns = now_ns, .gap = GRAIN_STORE_GAP_DAMAGED};
     int error;
 

@@ -12,7 +12,7 @@
 
 #include <sqlite3.h>
 
-#include "batch.h"
+#include "folded.h"
 #include "kinds.h"
 #include "store.h"
 
@@ -61,7 +61,7 @@ void grain_history_close(struct grain_history *history);
 
 /* One transaction. Whatever fails, nothing of the batch is in the database; grain_error() says why.
  * Changes the batch: its rows are put in order, their numbers become the database's. */
-int grain_history_write(struct grain_history *history, struct grain_batch *batch, uint64_t now_ns);
+int grain_history_write(struct grain_history *history, struct grain_folded *batch, uint64_t now_ns);
 
 /* What is older or more than allowed leaves. */
 int grain_history_bound(struct grain_history *history, uint64_t now_ns);
@@ -83,7 +83,7 @@ int grain_history_number(struct grain_history *history, const char *sql, int64_t
 sqlite3_stmt *grain_history_statement(struct grain_history *history, unsigned int statement);
 void grain_history_forget_statements(struct grain_history *history);
 int grain_history_meta(struct grain_history *history, const char *key, int64_t value);
-int grain_history_gap(struct grain_history *history, const struct grain_batch_gap *gap,
+int grain_history_gap(struct grain_history *history, const struct grain_folded_gap *gap,
                       const char *what, size_t length);
 
 /* What a gap and a part is: history_parts.c */

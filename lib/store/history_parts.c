@@ -103,7 +103,7 @@ static void write_view(FILE *out, const struct grain_history *history, enum grai
                        history->parts[i].id);
         fputs(joint, out);
         grain_view_select(out, grain_view_columns(kind), grain_view_process_columns, 1);
-        grain_view_from(out, kind, source);
+        grain_view_from(out, kind, source, "JOIN");
         joint = " UNION ALL ";
     }
     if (!*joint) {

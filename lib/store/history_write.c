@@ -12,12 +12,12 @@
 /* The database remembers that often when grain was there last, if nothing else is to be written. */
 #define NOTE_NS 10000000000ULL
 
-static sqlite3_stmt *bind_item(struct grain_history *history, const struct grain_batch *batch,
-                               const struct grain_batch_item *item, unsigned int statement)
+static sqlite3_stmt *bind_item(struct grain_history *history, const struct grain_folded *batch,
+                               const struct grain_folded_item *item, unsigned int statement)
 {
     const uint8_t *bytes = batch->bytes + item->offset;
     sqlite3_stmt *out = grain_history_statement(history, statement);
-    struct grain_batch_object object;
+    struct grain_folded_object object;
     int64_t actor[GRAIN_ACTOR_COLUMNS];
 
     if (!out)
@@ -47,7 +47,7 @@ static sqlite3_stmt *bind_item(struct grain_history *history, const struct grain
     }
 }
 
-static int bound_values(const struct grain_batch_item *item)
+static int bound_values(const struct grain_folded_item *item)
 {
     return item->dictionary == GRAIN_STORE_ACTOR    ? GRAIN_ACTOR_COLUMNS
            : item->dictionary == GRAIN_STORE_OBJECT ? 3
@@ -55,7 +55,8 @@ static int bound_values(const struct grain_batch_item *item)
 }
 
 /* It may be used by all parts that there are now. */
-static int touch(struct grain_history *history, const struct grain_batch_item *item, int64_t newest)
+static int touch(struct grain_history *history, const struct grain_folded_item *item,
+                 int64_t newest)
 {
     unsigned int number = GRAIN_STATEMENT_TOUCH + item->dictionary - GRAIN_STORE_TEXT;
     sqlite3_stmt *statement = grain_history_statement(history, number);
@@ -70,8 +71,8 @@ static int touch(struct grain_history *history, const struct grain_batch_item *i
     return error;
 }
 
-static int insert_item(struct grain_history *history, const struct grain_batch *batch,
-                       struct grain_batch_item *item, int64_t newest)
+static int insert_item(struct grain_history *history, const struct grain_folded *batch,
+                       struct grain_folded_item *item, int64_t newest)
 {
     unsigned int number = GRAIN_STATEMENT_INSERT + item->dictionary - GRAIN_STORE_TEXT;
     sqlite3_stmt *statement = bind_item(history, batch, item, number);
@@ -86,8 +87,8 @@ static int insert_item(struct grain_history *history, const struct grain_batch *
     return error;
 }
 
-static int resolve(struct grain_history *history, const struct grain_batch *batch,
-                   struct grain_batch_item *item, int64_t newest)
+static int resolve(struct grain_history *history, const struct grain_folded *batch,
+                   struct grain_folded_item *item, int64_t newest)
 {
     unsigned int number = GRAIN_STATEMENT_FIND + item->dictionary - GRAIN_STORE_TEXT;
     sqlite3_stmt *statement = bind_item(history, batch, item, number);
@@ -111,7 +112,7 @@ static int resolve(struct grain_history *history, const struct grain_batch *batc
 }
 
 /* Texts come before what is made of them. */
-static int resolve_items(struct grain_history *history, struct grain_batch *batch)
+static int resolve_items(struct grain_history *history, struct grain_folded *batch)
 {
     int64_t newest = history->part_count ? history->parts[history->part_count - 1].id : 0;
     int error = 0;
@@ -122,7 +123,7 @@ static int resolve_items(struct grain_history *history, struct grain_batch *batc
 }
 
 /* Which part each row is for; what is too old is left out, with part 0. */
-static int choose_parts(struct grain_history *history, struct grain_batch *batch, uint64_t now_ns)
+static int choose_parts(struct grain_history *history, struct grain_folded *batch, uint64_t now_ns)
 {
     uint64_t oldest_ns = now_ns > history->max_age_ns ? now_ns - history->max_age_ns : 0;
     struct {
@@ -130,7 +131,7 @@ static int choose_parts(struct grain_history *history, struct grain_batch *batch
     } last[GRAIN_STORE_KIND_COUNT] = {{0, 0}};
 
     for (size_t i = 0; i < batch->row_count; i++) {
-        struct grain_batch_row *row = &batch->rows[i];
+        struct grain_folded_row *row = &batch->rows[i];
         const struct grain_store_kind_info *info = &grain_store_kinds[row->kind];
         int64_t minute = row->values[info->minute];
         struct grain_part *part;
@@ -152,7 +153,7 @@ static int choose_parts(struct grain_history *history, struct grain_batch *batch
     return 0;
 }
 
-static void renumber(const struct grain_batch *batch, struct grain_batch_row *row)
+static void renumber(const struct grain_folded *batch, struct grain_folded_row *row)
 {
     const struct grain_store_kind_info *info = &grain_store_kinds[row->kind];
 
@@ -164,7 +165,7 @@ static void renumber(const struct grain_batch *batch, struct grain_batch_row *ro
 /* In the order of the table: pages that are needed twice are needed at once. */
 static int compare_rows(const void *a, const void *b)
 {
-    const struct grain_batch_row *left = a, *right = b;
+    const struct grain_folded_row *left = a, *right = b;
     size_t keys = grain_store_kinds[left->kind].key_count;
 
     if (left->part != right->part)
@@ -186,7 +187,7 @@ static struct grain_part *part_of(struct grain_history *history, int64_t id)
 }
 
 /* All rows of one part, which begin at *rows; *count becomes how many there are. */
-static int write_part(struct grain_history *history, const struct grain_batch_row *rows,
+static int write_part(struct grain_history *history, const struct grain_folded_row *rows,
                       size_t *count)
 {
     const struct grain_store_kind_info *info = &grain_store_kinds[rows->kind];
@@ -216,7 +217,7 @@ static int write_part(struct grain_history *history, const struct grain_batch_ro
     return result;
 }
 
-static int write_rows(struct grain_history *history, struct grain_batch *batch)
+static int write_rows(struct grain_history *history, struct grain_folded *batch)
 {
     int error = 0;
 
@@ -236,12 +237,12 @@ static int write_rows(struct grain_history *history, struct grain_batch *batch)
 }
 
 /* Parts are cut at the last minute that they were written at. */
-static int cut_parts(struct grain_history *history, const struct grain_batch *batch)
+static int cut_parts(struct grain_history *history, const struct grain_folded *batch)
 {
     int error = 0;
 
     for (size_t i = 0; !error && i < batch->row_count; i++) {
-        const struct grain_batch_row *row = &batch->rows[i];
+        const struct grain_folded_row *row = &batch->rows[i];
         int64_t minute = row->values[grain_store_kinds[row->kind].minute];
         struct grain_part *part;
 
@@ -259,20 +260,20 @@ static int cut_parts(struct grain_history *history, const struct grain_batch *ba
     return error;
 }
 
-static int write_gaps(struct grain_history *history, const struct grain_batch *batch)
+static int write_gaps(struct grain_history *history, const struct grain_folded *batch)
 {
     int error = 0;
 
     for (size_t i = 0; !error && i < batch->gap_count; i++) {
-        const struct grain_batch_gap *gap = &batch->gaps[i];
+        const struct grain_folded_gap *gap = &batch->gaps[i];
 
-        error = grain_history_gap(history, gap, (const char *)grain_batch_bytes(batch, gap->what),
+        error = grain_history_gap(history, gap, (const char *)grain_folded_bytes(batch, gap->what),
                                   gap->what ? batch->items[gap->what].length : 0);
     }
     return error;
 }
 
-static int write_all(struct grain_history *history, struct grain_batch *batch, uint64_t now_ns)
+static int write_all(struct grain_history *history, struct grain_folded *batch, uint64_t now_ns)
 {
     int error = choose_parts(history, batch, now_ns);
 
@@ -289,7 +290,7 @@ static int write_all(struct grain_history *history, struct grain_batch *batch, u
     return error ? error : grain_history_run(history, "COMMIT");
 }
 
-int grain_history_write(struct grain_history *history, struct grain_batch *batch, uint64_t now_ns)
+int grain_history_write(struct grain_history *history, struct grain_folded *batch, uint64_t now_ns)
 {
     uint64_t rows = history->rows, too_old = history->too_old;
     int error;

@@ -82,7 +82,8 @@ int grain_store_sql(struct grain_store_reader *reader, const char *sql, uint64_t
                     grain_store_row_fn fn, void *user);
 
 /* Gaps between two times: as rows of GRAIN_STORE_GAPS_TABLE, and also what lies before the
- * history's begin ("removed") and behind its end ("agent_not_running"). `now_ns` 0: the clock's. */
+ * history's begin ("before_history") and behind its end ("agent_not_running"). `now_ns` 0: the
+ * clock's. */
 int grain_store_select_gaps(struct grain_store_reader *reader, uint64_t from_ns, uint64_t until_ns,
                             uint64_t now_ns, grain_store_row_fn fn, void *user);
 

@@ -282,7 +282,7 @@ static void write_conditions(FILE *out, const struct query *query)
 static void write_arm(FILE *out, const struct query *query, const char *source, const char *more)
 {
     grain_view_select(out, grain_view_columns(query->kind), grain_view_process_columns, 0);
-    grain_view_from(out, query->kind, source);
+    grain_view_from(out, query->kind, source, "CROSS JOIN");
     write_conditions(out, query);
     fputs(more, out);
 }

@@ -27,7 +27,7 @@ uint64_t grain_store_now(void)
 }
 
 /* By the thread, with the lock held: what came of a batch. */
-static void account(struct grain_store *store, const struct grain_batch *batch, int error,
+static void account(struct grain_store *store, const struct grain_folded *batch, int error,
                     uint64_t too_old)
 {
     uint64_t *counters = store->counters;
@@ -61,15 +61,15 @@ static void renew(struct grain_store *store, uint64_t now_ns)
 }
 
 /* What was in a batch that could not be written becomes a gap of the next one that can. */
-static void note_unwritten(struct grain_store *store, const struct grain_batch *batch,
+static void note_unwritten(struct grain_store *store, const struct grain_folded *batch,
                            uint64_t now_ns)
 {
-    struct grain_batch_gap *gap = &store->unwritten;
+    struct grain_folded_gap *gap = &store->unwritten;
     uint64_t from = batch->first_ns ? batch->first_ns : now_ns;
     uint64_t to = batch->last_ns ? batch->last_ns : now_ns;
 
     if (!gap->to_ns) {
-        *gap = (struct grain_batch_gap){.from_ns = from, .gap = GRAIN_STORE_GAP_UNWRITTEN};
+        *gap = (struct grain_folded_gap){.from_ns = from, .gap = GRAIN_STORE_GAP_UNWRITTEN};
         (void)snprintf(store->unwritten_why, sizeof(store->unwritten_why), "%s", store->trouble);
     }
     gap->from_ns = from < gap->from_ns ? from : gap->from_ns;
@@ -84,7 +84,7 @@ static void note_unwritten(struct grain_store *store, const struct grain_batch *
 }
 
 /* A batch whose numbers may have been changed already is not tried again. */
-static int write_batch(struct grain_store *store, struct grain_batch *batch, uint64_t now_ns)
+static int write_batch(struct grain_store *store, struct grain_folded *batch, uint64_t now_ns)
 {
     struct grain_history *history = store->history;
     int error = history->db ? 0 : grain_history_reopen(history, now_ns);
@@ -96,20 +96,20 @@ static int write_batch(struct grain_store *store, struct grain_batch *batch, uin
     return error;
 }
 
-static void write_unwritten(struct grain_store *store, struct grain_batch *batch)
+static void write_unwritten(struct grain_store *store, struct grain_folded *batch)
 {
     if (!store->unwritten.to_ns)
         return;
-    store->unwritten.what = grain_batch_item(batch, GRAIN_STORE_TEXT, store->unwritten_why,
-                                             strlen(store->unwritten_why));
-    if (store->unwritten.what == GRAIN_BATCH_FULL)
+    store->unwritten.what = grain_folded_item(batch, GRAIN_STORE_TEXT, store->unwritten_why,
+                                              strlen(store->unwritten_why));
+    if (store->unwritten.what == GRAIN_FOLDED_FULL)
         store->unwritten.what = 0;
-    if (batch->gap_count == GRAIN_BATCH_GAPS_MAX)
+    if (batch->gap_count == GRAIN_FOLDED_GAPS_MAX)
         batch->gap_count--;
-    (void)grain_batch_gap(batch, &store->unwritten);
+    (void)grain_folded_gap(batch, &store->unwritten);
 }
 
-static void handle(struct grain_store *store, struct grain_batch *batch, uint64_t now_ns)
+static void handle(struct grain_store *store, struct grain_folded *batch, uint64_t now_ns)
 {
     uint64_t too_old = store->history->too_old;
     int error;
@@ -117,7 +117,7 @@ static void handle(struct grain_store *store, struct grain_batch *batch, uint64_
     write_unwritten(store, batch);
     error = write_batch(store, batch, now_ns);
     if (!error) {
-        store->unwritten = (struct grain_batch_gap){0};
+        store->unwritten = (struct grain_folded_gap){0};
         /* The batch is written; what is too much leaves the next time. */
         if (grain_history_bound(store->history, now_ns) == -EUCLEAN)
             renew(store, now_ns);
@@ -128,7 +128,7 @@ static void handle(struct grain_store *store, struct grain_batch *batch, uint64_
     pthread_mutex_unlock(&store->lock);
     if (error)
         note_unwritten(store, batch, now_ns);
-    grain_batch_clear(batch);
+    grain_folded_clear(batch);
 }
 
 static void *work(void *user)
@@ -168,8 +168,8 @@ static int start_thread(struct grain_store *store)
 static void release(struct grain_store *store)
 {
     grain_history_close(store->history);
-    grain_batch_free(store->filling);
-    grain_batch_free(store->writing);
+    grain_folded_free(store->filling);
+    grain_folded_free(store->writing);
     pthread_cond_destroy(&store->wake);
     pthread_cond_destroy(&store->done);
     pthread_mutex_destroy(&store->lock);
@@ -205,8 +205,8 @@ int grain_store_open(struct grain_store **out, const char *path,
     pthread_cond_init(&store->done, NULL);
     error = grain_history_open(&store->history, path, options.max_age_ns, options.max_bytes,
                                options.now_ns);
-    if (!error && (grain_batch_new(&store->filling, options.max_rows, options.max_memory) ||
-                   grain_batch_new(&store->writing, options.max_rows, options.max_memory)))
+    if (!error && (grain_folded_new(&store->filling, options.max_rows, options.max_memory) ||
+                   grain_folded_new(&store->writing, options.max_rows, options.max_memory)))
         error = grain_fail(-ENOMEM, "%s: no memory", path);
     if (!error) {
         store->counters[GRAIN_STORE_COUNTER_DAMAGED] = store->history->damaged;
@@ -224,7 +224,7 @@ int grain_store_open(struct grain_store **out, const char *path,
 /* With the lock held, and the thread idle. */
 static void hand_over(struct grain_store *store, uint64_t now_ns)
 {
-    struct grain_batch *filled = store->filling;
+    struct grain_folded *filled = store->filling;
 
     store->filling = store->writing;
     store->writing = filled;

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "batch.h"
+#include "folded.h"
 #include "history.h"
 #include "store.h"
 
@@ -12,12 +12,12 @@
 
 struct grain_store {
     /* Of whoever appends. */
-    struct grain_batch *filling;
+    struct grain_folded *filling;
     uint64_t appended, folded, refused;
     /* Of the thread while it is busy. */
     struct grain_history *history;
-    struct grain_batch *writing;
-    struct grain_batch_gap unwritten; /* to_ns 0: none */
+    struct grain_folded *writing;
+    struct grain_folded_gap unwritten; /* to_ns 0: none */
     char unwritten_why[GRAIN_STORE_TROUBLE_MAX];
     uint64_t bytes;
     uint64_t now_ns;

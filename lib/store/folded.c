@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "batch.h"
+#include "folded.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t length)
     return mix(hash ^ mix_words[1], word ^ seed ^ mix_words[0]);
 }
 
-static int index_new(struct grain_batch_index *index, size_t entries)
+static int index_new(struct grain_folded_index *index, size_t entries)
 {
     size_t size = 2 * ROOM_FIRST;
 
@@ -47,9 +47,9 @@ static int index_new(struct grain_batch_index *index, size_t entries)
     return index->slots ? 0 : -ENOMEM;
 }
 
-int grain_batch_new(struct grain_batch **out, size_t max_rows, size_t max_bytes)
+int grain_folded_new(struct grain_folded **out, size_t max_rows, size_t max_bytes)
 {
-    struct grain_batch *batch = calloc(1, sizeof(*batch));
+    struct grain_folded *batch = calloc(1, sizeof(*batch));
 
     if (!batch)
         return -ENOMEM;
@@ -57,7 +57,7 @@ int grain_batch_new(struct grain_batch **out, size_t max_rows, size_t max_bytes)
     batch->max_bytes = max_bytes;
     if (getrandom(&batch->seed, sizeof(batch->seed), 0) != sizeof(batch->seed) ||
         index_new(&batch->row_index, ROOM_FIRST) || index_new(&batch->item_index, ROOM_FIRST)) {
-        grain_batch_free(batch);
+        grain_folded_free(batch);
         return -ENOMEM;
     }
     batch->item_count = 1;
@@ -65,7 +65,7 @@ int grain_batch_new(struct grain_batch **out, size_t max_rows, size_t max_bytes)
     return 0;
 }
 
-void grain_batch_free(struct grain_batch *batch)
+void grain_folded_free(struct grain_folded *batch)
 {
     if (!batch)
         return;
@@ -77,7 +77,7 @@ void grain_batch_free(struct grain_batch *batch)
     free(batch);
 }
 
-void grain_batch_clear(struct grain_batch *batch)
+void grain_folded_clear(struct grain_folded *batch)
 {
     batch->byte_count = 0;
     batch->item_count = 1;
@@ -104,7 +104,7 @@ static int grow(void **array, size_t *room, size_t count, size_t size)
     return 0;
 }
 
-static int grow_bytes(struct grain_batch *batch, size_t length)
+static int grow_bytes(struct grain_folded *batch, size_t length)
 {
     size_t room = batch->byte_room ? batch->byte_room : (size_t)64 << 10;
     uint8_t *larger;
@@ -124,7 +124,7 @@ static int grow_bytes(struct grain_batch *batch, size_t length)
 }
 
 /* A free slot for what is not in it. */
-static void index_put(struct grain_batch_index *index, uint64_t hash, uint32_t place)
+static void index_put(struct grain_folded_index *index, uint64_t hash, uint32_t place)
 {
     size_t at = hash & index->mask;
 
@@ -134,10 +134,10 @@ static void index_put(struct grain_batch_index *index, uint64_t hash, uint32_t p
 }
 
 /* Twice the slots once half of them are taken. */
-static int index_grow(struct grain_batch_index *index, size_t count, const void *hashes,
+static int index_grow(struct grain_folded_index *index, size_t count, const void *hashes,
                       size_t stride, size_t first)
 {
-    struct grain_batch_index larger;
+    struct grain_folded_index larger;
 
     if (2 * (count + 1) <= index->mask + 1)
         return 0;
@@ -154,36 +154,36 @@ static int index_grow(struct grain_batch_index *index, size_t count, const void 
     return 0;
 }
 
-static uint32_t item_add(struct grain_batch *batch, uint64_t hash,
+static uint32_t item_add(struct grain_folded *batch, uint64_t hash,
                          enum grain_store_dictionary dictionary, const void *bytes, size_t length)
 {
-    struct grain_batch_item *item;
+    struct grain_folded_item *item;
 
     /* A row refers to some ten items at most; many rows share them. */
     if (batch->item_count > 8 * batch->max_rows || grow_bytes(batch, length) ||
         grow((void **)&batch->items, &batch->item_room, batch->item_count, sizeof(*item)) ||
         index_grow(&batch->item_index, batch->item_count - 1, batch->items, sizeof(*item), 1))
-        return GRAIN_BATCH_FULL;
+        return GRAIN_FOLDED_FULL;
     item = &batch->items[batch->item_count];
-    *item = (struct grain_batch_item){hash, batch->byte_count, (uint32_t)length,
-                                      (uint8_t)dictionary, 0};
+    *item = (struct grain_folded_item){hash, batch->byte_count, (uint32_t)length,
+                                       (uint8_t)dictionary, 0};
     memcpy(batch->bytes + batch->byte_count, bytes, length);
     batch->byte_count += length;
     index_put(&batch->item_index, hash, (uint32_t)batch->item_count);
     return (uint32_t)batch->item_count++;
 }
 
-uint32_t grain_batch_item(struct grain_batch *batch, enum grain_store_dictionary dictionary,
-                          const void *bytes, size_t length)
+uint32_t grain_folded_item(struct grain_folded *batch, enum grain_store_dictionary dictionary,
+                           const void *bytes, size_t length)
 {
     uint64_t hash = hash_bytes(batch->seed + dictionary, bytes, length);
-    const struct grain_batch_index *index = &batch->item_index;
+    const struct grain_folded_index *index = &batch->item_index;
 
     if (!length)
         return 0;
     for (size_t at = hash & index->mask; index->slots[at]; at = (at + 1) & index->mask) {
         uint32_t place = index->slots[at];
-        const struct grain_batch_item *item = &batch->items[place];
+        const struct grain_folded_item *item = &batch->items[place];
 
         if (item->hash == hash && item->dictionary == dictionary && item->length == length &&
             !memcmp(batch->bytes + item->offset, bytes, length))
@@ -192,12 +192,12 @@ uint32_t grain_batch_item(struct grain_batch *batch, enum grain_store_dictionary
     return item_add(batch, hash, dictionary, bytes, length);
 }
 
-const uint8_t *grain_batch_bytes(const struct grain_batch *batch, uint32_t item)
+const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t item)
 {
     return batch->bytes + batch->items[item].offset;
 }
 
-static void note_time(struct grain_batch *batch, const struct grain_store_kind_info *info,
+static void note_time(struct grain_folded *batch, const struct grain_store_kind_info *info,
                       const int64_t *values)
 {
     uint64_t minute = (uint64_t)values[info->minute] * MINUTE_NS;
@@ -211,13 +211,13 @@ static void note_time(struct grain_batch *batch, const struct grain_store_kind_i
     batch->appended += (uint64_t)values[info->count];
 }
 
-int grain_batch_add(struct grain_batch *batch, enum grain_store_kind kind, const int64_t *values)
+int grain_folded_add(struct grain_folded *batch, enum grain_store_kind kind, const int64_t *values)
 {
     const struct grain_store_kind_info *info = &grain_store_kinds[kind];
     size_t key_bytes = info->key_count * sizeof(*values);
     uint64_t hash = hash_bytes(batch->seed ^ (uint64_t)kind << 32, values, key_bytes);
-    const struct grain_batch_index *index = &batch->row_index;
-    struct grain_batch_row *row;
+    const struct grain_folded_index *index = &batch->row_index;
+    struct grain_folded_row *row;
 
     for (size_t at = hash & index->mask; index->slots[at]; at = (at + 1) & index->mask) {
         row = &batch->rows[index->slots[at] - 1];
@@ -240,10 +240,10 @@ int grain_batch_add(struct grain_batch *batch, enum grain_store_kind kind, const
     return 1;
 }
 
-int grain_batch_gap(struct grain_batch *batch, const struct grain_batch_gap *gap)
+int grain_folded_gap(struct grain_folded *batch, const struct grain_folded_gap *gap)
 {
     for (size_t i = batch->gap_count; i--;) {
-        struct grain_batch_gap *old = &batch->gaps[i];
+        struct grain_folded_gap *old = &batch->gaps[i];
 
         if (old->gap != gap->gap || old->what != gap->what ||
             gap->from_ns > old->to_ns + GAP_JOIN_NS || old->from_ns > gap->to_ns + GAP_JOIN_NS)
@@ -253,7 +253,7 @@ int grain_batch_gap(struct grain_batch *batch, const struct grain_batch_gap *gap
         old->count += gap->count;
         return 0;
     }
-    if (batch->gap_count == GRAIN_BATCH_GAPS_MAX)
+    if (batch->gap_count == GRAIN_FOLDED_GAPS_MAX)
         return -ENOBUFS;
     batch->gaps[batch->gap_count++] = *gap;
     return 0;

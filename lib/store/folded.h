@@ -3,8 +3,8 @@
  * What gathers between two flushes: rows, folded, and what their numbers mean. A number of a
  * dictionary is, in here, the place of an item.
  */
-#ifndef GRAIN_STORE_BATCH_H
-#define GRAIN_STORE_BATCH_H
+#ifndef GRAIN_STORE_FOLDED_H
+#define GRAIN_STORE_FOLDED_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include "kinds.h"
 
-struct grain_batch_item {
+struct grain_folded_item {
     uint64_t hash;
     size_t offset; /* in bytes */
     uint32_t length;
@@ -20,7 +20,7 @@ struct grain_batch_item {
     int64_t id; /* in the database, once that is known; 0 until then */
 };
 
-struct grain_batch_row {
+struct grain_folded_row {
     uint64_t hash;
     int64_t part; /* for the writer */
     uint8_t kind;
@@ -28,56 +28,56 @@ struct grain_batch_row {
 };
 
 /* Of an object; its name follows. */
-struct grain_batch_object {
+struct grain_folded_object {
     uint64_t ino;
     uint64_t dev;
 };
 
-struct grain_batch_gap {
+struct grain_folded_gap {
     uint64_t from_ns, to_ns, count;
     uint32_t gap;
     uint32_t what; /* an item; 0: none */
 };
-#define GRAIN_BATCH_GAPS_MAX 64
+#define GRAIN_FOLDED_GAPS_MAX 64
 
-struct grain_batch_index {
+struct grain_folded_index {
     uint32_t *slots; /* places, from 1 on; 0: free */
     size_t mask;
 };
 
-struct grain_batch {
+struct grain_folded {
     uint64_t seed;
     size_t max_rows, max_bytes;
     uint8_t *bytes;
     size_t byte_count, byte_room;
-    struct grain_batch_item *items; /* [0] stands for nothing */
+    struct grain_folded_item *items; /* [0] stands for nothing */
     size_t item_count, item_room;
-    struct grain_batch_index item_index;
-    struct grain_batch_row *rows;
+    struct grain_folded_index item_index;
+    struct grain_folded_row *rows;
     size_t row_count, row_room;
-    struct grain_batch_index row_index;
-    struct grain_batch_gap gaps[GRAIN_BATCH_GAPS_MAX];
+    struct grain_folded_index row_index;
+    struct grain_folded_gap gaps[GRAIN_FOLDED_GAPS_MAX];
     size_t gap_count;
     uint64_t appended;          /* sum of counts in rows */
     uint64_t first_ns, last_ns; /* of rows */
 };
 
-#define GRAIN_BATCH_FULL UINT32_MAX
+#define GRAIN_FOLDED_FULL UINT32_MAX
 
-int grain_batch_new(struct grain_batch **out, size_t max_rows, size_t max_bytes);
-void grain_batch_free(struct grain_batch *batch); /* takes NULL */
+int grain_folded_new(struct grain_folded **out, size_t max_rows, size_t max_bytes);
+void grain_folded_free(struct grain_folded *batch); /* takes NULL */
 /* Empty again. Memory that it needed stays with it. */
-void grain_batch_clear(struct grain_batch *batch);
+void grain_folded_clear(struct grain_folded *batch);
 
-/* The place of an item with these bytes; 0 for no bytes; GRAIN_BATCH_FULL: no room. */
-uint32_t grain_batch_item(struct grain_batch *batch, enum grain_store_dictionary dictionary,
-                          const void *bytes, size_t length);
-const uint8_t *grain_batch_bytes(const struct grain_batch *batch, uint32_t item);
+/* The place of an item with these bytes; 0 for no bytes; GRAIN_FOLDED_FULL: no room. */
+uint32_t grain_folded_item(struct grain_folded *batch, enum grain_store_dictionary dictionary,
+                           const void *bytes, size_t length);
+const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t item);
 
 /* 1: a row of its own; 0: part of one; -ENOBUFS: no room. */
-int grain_batch_add(struct grain_batch *batch, enum grain_store_kind kind, const int64_t *values);
+int grain_folded_add(struct grain_folded *batch, enum grain_store_kind kind, const int64_t *values);
 
 /* -ENOBUFS: no room. */
-int grain_batch_gap(struct grain_batch *batch, const struct grain_batch_gap *gap);
+int grain_folded_gap(struct grain_folded *batch, const struct grain_folded_gap *gap);
 
 #endif
