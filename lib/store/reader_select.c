@@ -89,7 +89,7 @@ static int find_named(struct query *query)
         (void)snprintf(end, sizeof(end), "%.*s0", (int)length - 1, path);
         return bind_run(reader, INTO_HIT " WHERE (name>=?1 AND name<?2)", path, end, 0);
     }
-    if (length == 1)
+    if (!strcmp(path, "/"))
         return bind_run(reader, INTO_HIT " WHERE name>=?1 AND name<'0'", path, NULL, 0);
     return bind_run(reader, INTO_HIT " WHERE name=?1", path, NULL, 0);
 #undef INTO_HIT
