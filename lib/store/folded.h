@@ -66,7 +66,7 @@ struct grain_folded {
 
 int grain_folded_new(struct grain_folded **out, size_t max_rows, size_t max_bytes);
 void grain_folded_free(struct grain_folded *batch); /* takes NULL */
-/* Empty again. Memory that it needed stays with it. */
+/* Empty again. Memory that is hardly used goes back, half of it each time. */
 void grain_folded_clear(struct grain_folded *batch);
 
 /* The place of an item with these bytes; 0 for no bytes; GRAIN_FOLDED_FULL: no room. */
