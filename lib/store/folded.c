@@ -228,7 +228,7 @@ uint32_t grain_folded_item(struct grain_folded *batch, enum grain_store_dictiona
 
 const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t item)
 {
-    return batch->bytes + batch->items[item].offset;
+    return item ? batch->bytes + batch->items[item].offset : NULL;
 }
 
 static void note_time(struct grain_folded *batch, const struct grain_store_kind_info *info,

@@ -3,7 +3,8 @@
  * Writes a history, as it is told.
  *
  *   store_driver DB count FIRST   numbered files from FIRST on, until it is killed; the last number
- *                                 that is committed on standard output, a line a commit
+ *                                 that is committed on standard output, a line a commit of 200;
+ *                                 "lost ...": those 200 could not be written
  *   store_driver DB name          lines of standard input: hex of a text, which becomes the path,
  *                                 comm, exe, argument, container and name of everything
  */
@@ -26,7 +27,7 @@ static uint64_t wall_now(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int count_up(struct grain_store *store, uint64_t number)
+static _Noreturn void count_up(struct grain_store *store, uint64_t number)
 {
     struct grain_store_process process = {.pid = 7, .comm = "counter"};
 
@@ -40,8 +41,9 @@ static int count_up(struct grain_store *store, uint64_t number)
             grain_store_file(store, &process, &file);
         }
         if (grain_store_sync(store, 0))
-            return 1;
-        printf("%" PRIu64 "\n", number - 1);
+            printf("lost %s\n", grain_error());
+        else
+            printf("%" PRIu64 "\n", number - 1);
         fflush(stdout);
     }
 }
@@ -119,7 +121,7 @@ int main(int argc, char **argv)
         return 1;
     }
     if (!strcmp(argv[2], "count") && argc == 4)
-        result = count_up(store, strtoull(argv[3], NULL, 10));
+        count_up(store, strtoull(argv[3], NULL, 10));
     else if (!strcmp(argv[2], "name"))
         result = read_names(store);
     return grain_store_close(store) ? 1 : result;
