@@ -207,8 +207,9 @@ int grain_net_state(struct bpf_raw_tracepoint_args *ctx)
     if (BPF_CORE_READ(sk, sk_protocol) != SOCKET_TCP)
         return 0;
     if (after == STATE_SYN_SENT) {
-        if (!left_out(bpf_get_current_pid_tgid() >> 32))
-            connection_opening(sk, bpf_ktime_get_boot_ns());
+        if (left_out(bpf_get_current_pid_tgid() >> 32))
+            return 0;
+        connection_opening(sk, bpf_ktime_get_boot_ns());
     } else if (after == STATE_ESTABLISHED)
         connection_established(sk, bpf_ktime_get_boot_ns());
     else
@@ -302,7 +303,7 @@ static __always_inline void connect_refused(struct task_struct *task, struct soc
         return;
     if (!asked_for(&remote, address))
         return;
-    host_process_known(task, net_way);
+    net_process_known();
     connection_tell_unknown(sk, task, &remote, GRAIN_HOST_CONNECTION_FAIL, result);
 }
 
@@ -334,15 +335,11 @@ static __always_inline void connect_done(struct task_struct *task, struct sock *
     connect_refused(task, sk, address, result);
 }
 
-static __always_inline void accept_done(struct task_struct *task, __s32 fd)
+static __always_inline void accept_done(struct task_struct *task, struct sock *sk)
 {
     struct connection *connection;
-    struct sock *sk;
 
-    if (fd < 0)
-        return;
-    sk = socket_of_fd(task, fd);
-    if (!sk || socket_protocol(sk) != SOCKET_TCP)
+    if (socket_protocol(sk) != SOCKET_TCP)
         return;
     connection = connection_find(sk);
     if (!connection)
@@ -353,14 +350,9 @@ static __always_inline void accept_done(struct task_struct *task, __s32 fd)
 }
 
 /* Out of a socket by splice: the one receive that no function for messages does. */
-static __always_inline void spliced(struct task_struct *task, __u64 fd, __s64 result)
+static __always_inline void spliced(struct task_struct *task, struct sock *sk, __s64 result)
 {
-    struct sock *sk;
-
-    if (result <= 0)
-        return;
-    sk = socket_of_fd(task, fd);
-    if (sk && socket_protocol(sk) == SOCKET_TCP)
+    if (socket_protocol(sk) == SOCKET_TCP)
         count_traffic(task, sk, SOCKET_TCP, result, false);
 }
 
@@ -369,7 +361,7 @@ int grain_net_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
     void *regs = (void *)ctx->args[0];
     __s64 result = ctx->args[1];
-    __u64 number = call_number(regs);
+    __u64 number = call_number(regs), fd;
     struct task_struct *task;
     struct sock *sk;
 
@@ -379,14 +371,19 @@ int grain_net_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     task = host_task_current();
     if (call_compat(task) || left_out(bpf_get_current_pid_tgid() >> 32))
         return 0;
-    if (number == net_call_connect) {
-        sk = socket_of_fd(task, call_first(regs));
-        if (sk)
-            connect_done(task, sk, call_second(regs), result);
-    } else if (number == net_call_splice)
-        spliced(task, call_first(regs), result);
-    else
-        accept_done(task, result);
+    /* Of an accept, what it returns is the socket. */
+    fd = number == net_call_accept || number == net_call_accept4 ? (__u64)result : call_first(regs);
+    if (result < 0 && number != net_call_connect)
+        return 0;
+    sk = socket_of_fd(task, fd);
+    if (!sk || !socket_protocol(sk))
+        return 0;
+    if (number == net_call_connect)
+        connect_done(task, sk, call_second(regs), result);
+    else if (number != net_call_splice)
+        accept_done(task, sk);
+    else if (result)
+        spliced(task, sk, result);
     return 0;
 }
 

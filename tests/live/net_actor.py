@@ -414,7 +414,8 @@ def scene_comm(name):
     sink.bind(("127.0.0.1", 0))
     exchange = Exchange(UDP, *sink.getsockname())
     exchange.send(sock.sendto(b"x", sink.getsockname()))
-    with socket.create_connection(listener(socket.AF_INET, "127.0.0.1").getsockname()) as tcp:
+    server = listener(socket.AF_INET, "127.0.0.1")
+    with socket.create_connection(server.getsockname()) as tcp:
         tcp.send(b"x")
     return {"exchanges": [exchange.said()]}
 
@@ -482,6 +483,13 @@ def scene_unreachable():
                        "udp4": connect_error("203.0.113.1", 83, kind=socket.SOCK_DGRAM)}}
 
 
+def segments_again():
+    """Retransmissions of this network namespace, as its own counters have it."""
+    with open("/proc/net/snmp", encoding="ascii") as stream:
+        names, values = [line.split() for line in stream if line.startswith("Tcp:")]
+    return int(values[names.index("RetransSegs")])
+
+
 def scene_dropped(address):
     """Packets to `address` get lost: one connect is given up by the process, one by the kernel."""
     with socket.socket() as sock:
@@ -493,7 +501,9 @@ def scene_dropped(address):
         assert started == errno.EINPROGRESS, started
         select.select([], [sock], [], TIME)
         later = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return {"pid": os.getpid(), "later": later, "blocking": connect_error(address, 93)}
+    blocking = connect_error(address, 93)
+    return {"pid": os.getpid(), "later": later, "blocking": blocking,
+            "retransmits": segments_again()}
 
 
 def scene_lossy(total):

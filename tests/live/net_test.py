@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import sys
-import time
 
 import live
 import watch
@@ -168,8 +167,9 @@ class ConnectionTest(NetTest):
         self.assertEqual((told["later"], told["blocking"]), (errno.ETIMEDOUT,) * 2)
         self.assertEqual(self.failures(watcher, told["pid"]),
                          [(91, errno.ECANCELED), (92, errno.ETIMEDOUT), (93, errno.ETIMEDOUT)])
-        again = [record["retransmits"] for record in watcher.connections(told["pid"])]
-        self.assertEqual(again, [0, 1, 1])
+        again = sum(record["retransmits"] for record in watcher.connections(told["pid"]))
+        self.assertEqual(again, told["retransmits"])
+        self.assertGreater(again, 1)
 
     def test_retransmissions(self):
         live.need("nft", "ss")
@@ -205,7 +205,6 @@ class SyscallTest(NetTest):
         told = self.act(self.namespace(), "calls", 54321)
         counts = {(line["of"], line["number"]): line["count"] for line in watcher.ask("syscalls")}
         self.assertEqual(counts[told["pid"], 110], 54321)
-        time.sleep(0)
 
 
 if __name__ == "__main__":
