@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } traces[] = {
+    {"files", trace_files, "what is done to files"},
     {"net", trace_net, "connections of processes: made, accepted, failed, closed"},
 };
 

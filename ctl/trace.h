@@ -3,6 +3,7 @@
 #ifndef GRAIN_CTL_TRACE_H
 #define GRAIN_CTL_TRACE_H
 
+int trace_files(int argc, char **argv);
 int trace_net(int argc, char **argv);
 
 #endif
