@@ -420,27 +420,6 @@ def scene_comm(name):
     return {"exchanges": [exchange.said()]}
 
 
-def scene_many(count):
-    """Processes that live as long as a datagram takes."""
-    sink = datagram(socket.AF_INET)
-    sink.bind(("127.0.0.1", 0))
-    address = sink.getsockname()
-    pids = []
-    for i in range(int(count)):
-        pid = os.fork()
-        if not pid:
-            set_comm(b"p%d" % i)
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"12345", address)
-            os._exit(0)
-        pids.append(pid)
-        if len(pids) % 16 == 0:
-            for one in pids[-16:]:
-                os.waitpid(one, 0)
-    for one in pids[len(pids) // 16 * 16:]:
-        os.waitpid(one, 0)
-    return {"pids": pids, "port": address[1]}
-
-
 def scene_spread(addresses, turns):
     """One process, more remote addresses than there is room for."""
     sock = datagram(socket.AF_INET)
