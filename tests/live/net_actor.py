@@ -14,6 +14,7 @@ import os
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -160,6 +161,8 @@ RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "recvmsg": by_r
 
 def ss_of(port, peer):
     """What ss says of the connection from local `port` to remote port `peer`."""
+    if not shutil.which("ss"):
+        return None
     done = subprocess.run(("ss", "-tinOH"), stdout=subprocess.PIPE, text=True, check=True)
     for line in done.stdout.splitlines():
         if re.search(rf":{port}\s+\S+:{peer}\s", line):
@@ -198,7 +201,6 @@ def scene_stream(kind, send, receive, total):
     exchange = Exchange(TCP, address, peer[1])
     drain(sock, RECEIVES[receive], exchange)
     exchange.send(sock.send(answer))
-    time.sleep(0.2)
     ss = ss_of(port, peer[1])
     sock.close()
     other = result()
