@@ -78,11 +78,11 @@ void did(const struct actor_act *act)
     }
     /* One write each: the lines of two processes do not mix, and nothing is lost by an exec. */
     dprintf(STDOUT_FILENO,
-            "{\"case\":\"%s\",\"pid\":%d,\"call\":\"%s\",\"operation\":\"%s\",\"result\":%ld,"
-            "\"bytes\":%ld,\"dev\":%u,\"ino\":%lu,\"path\":\"%s\"%s%s%s}\n",
-            case_name, getpid(), act->call, act->operation, act->result, act->bytes, dev, ino,
-            in_case(act->path), act->path2 ? ",\"path2\":\"" : "",
-            act->path2 ? in_case(act->path2) : "", act->path2 ? "\"" : "");
+            "{\"case\":\"%s\",\"part\":\"%s\",\"pid\":%d,\"call\":\"%s\",\"operation\":\"%s\","
+            "\"result\":%ld,\"bytes\":%ld,\"dev\":%u,\"ino\":%lu,\"path\":\"%s\","
+            "\"path2\":\"%s\"}\n",
+            case_name, act->part ? act->part : "", getpid(), act->call, act->operation, act->result,
+            act->bytes, dev, ino, in_case(act->path), act->path2 ? in_case(act->path2) : "");
 }
 
 void did_fd(const char *call, const char *operation, long result, long bytes, int fd,

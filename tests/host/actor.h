@@ -36,6 +36,7 @@ struct actor_act {
     const struct stat *stat; /* NULL: no file was reached */
     const char *path;        /* in the case's directory, or absolute */
     const char *path2;
+    const char *part; /* of the case, when it does an operation twice; or NULL */
 };
 
 void did(const struct actor_act *act);

@@ -336,7 +336,7 @@ static char *const environment[] = {NULL};
 
 static void act_execve(void)
 {
-    executed("execve", "prog");
+    executed("execve", "prog", NULL);
     execve(in_case("prog"), arguments, environment);
     broken("execve");
 }
@@ -345,7 +345,7 @@ static void act_execveat(void)
 {
     int directory = open_told("d", O_RDONLY | O_DIRECTORY);
 
-    executed("execveat", "prog");
+    executed("execveat", "prog", NULL);
     syscall(SYS_execveat, directory, "../prog", arguments, environment, 0);
     broken("execveat");
 }
@@ -354,14 +354,15 @@ static void act_fexecve(void)
 {
     int fd = open_told("prog", O_PATH | O_CLOEXEC);
 
-    executed("execveat", "prog");
+    executed("execveat", "prog", NULL);
     syscall(SYS_execveat, fd, "", arguments, environment, AT_EMPTY_PATH);
     broken("fexecve");
 }
 
 static void act_exec_script(void)
 {
-    executed("execve", "script");
+    executed("execve", "script", NULL);
+    executed("execve", "prog", "interpreter");
     execve(in_case("script"), arguments, environment);
     broken("execve");
 }
