@@ -322,11 +322,12 @@ static void script(void)
     close(fd);
 }
 
-static void executed(const char *call, const char *name)
+static void executed(const char *call, const char *name, const char *part)
 {
     struct stat stat_buffer = stat_of(name);
 
-    did(&(struct actor_act){.call = call, .operation = "exec", .stat = &stat_buffer, .path = name});
+    did(&(struct actor_act){
+        .call = call, .operation = "exec", .part = part, .stat = &stat_buffer, .path = name});
 }
 
 static char name_argument[] = "actor";
