@@ -48,8 +48,11 @@ __noinline int host_asked_component(__u32 from, __u32 to)
 /* The text at `user` into scratch->backward, its components only; its length or -EFAULT. */
 static __noinline long host_asked_read(struct host_scratch *scratch, __u64 user)
 {
-    long length =
-        bpf_probe_read_user_str(&scratch->record[HOST_ASKED_AT], HOST_ASKED_MAX, (void *)user);
+    const struct host_access *access = host_access();
+    void *to = &scratch->record[HOST_ASKED_AT];
+    long length = access && access->kernel_text
+                      ? bpf_probe_read_kernel_str(to, HOST_ASKED_MAX, (void *)user)
+                      : bpf_probe_read_user_str(to, HOST_ASKED_MAX, (void *)user);
 
     scratch->at = HOST_BACKWARD_MAX;
     scratch->skip = 0;
