@@ -45,6 +45,7 @@ struct filename {
 
 struct open_flags {
     int open_flag;
+    int lookup_flags;
 };
 
 struct io_ring_ctx {
@@ -80,6 +81,9 @@ static __always_inline bool is_error(long result)
 
 #define FMODE_CREATED_ (1u << 20)
 #define FMODE_EXEC_    0x20
+/* io_uring tries without waiting, and then again. */
+#define LOOKUP_CACHED_ 0x200000
+#define EAGAIN_        (-11)
 
 static __always_inline int tell_opened(struct file *file)
 {
@@ -104,6 +108,8 @@ static __always_inline int on_open(__u64 directory, __u64 name, __u64 how, __u64
         return 0;
     if (!is_error(result))
         return tell_opened((struct file *)result);
+    if (result == EAGAIN_ && BPF_CORE_READ((struct open_flags *)how, lookup_flags) & LOOKUP_CACHED_)
+        return 0;
     return fn_failed_tell(GRAIN_HOST_OP_OPEN, HOOK_WAY, (int)directory,
                           BPF_CORE_READ((struct filename *)name, name), flags, result);
 }
