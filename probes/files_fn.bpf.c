@@ -189,7 +189,7 @@ static __always_inline int on_splice_direct(__u64 from, __u64 to, __u64 c, __u64
 {
     (void)c;
     (void)d;
-    return hook_is_inside(HOOK_ID_on_copy) ? 0 : tell_between(from, to, result);
+    return hook_inside(HOOK_ID_on_copy) ? 0 : tell_between(from, to, result);
 }
 
 static __always_inline int on_splice_to_pipe(__u64 from, __u64 b, __u64 c, __u64 d, long result)
@@ -197,7 +197,7 @@ static __always_inline int on_splice_to_pipe(__u64 from, __u64 b, __u64 c, __u64
     (void)b;
     (void)c;
     (void)d;
-    if (hook_is_inside(HOOK_ID_on_splice))
+    if (hook_inside(HOOK_ID_on_splice))
         return 0;
     return tell_moved((struct file *)from, GRAIN_HOST_OP_READ, result, host_task_current());
 }
@@ -271,7 +271,7 @@ static __always_inline int on_mmap(__u64 file, __u64 length, __u64 protection, _
 
     (void)unused;
     /* The kernel maps a program that it executes: that is told as what it is. */
-    if (!file || is_error(result) || hook_is_inside(HOOK_ID_on_exec))
+    if (!file || is_error(result) || hook_inside(HOOK_ID_on_exec))
         return 0;
     access = host_access_begin(GRAIN_HOST_OP_MMAP, HOOK_WAY, host_rules_for(GRAIN_HOST_OP_MMAP));
     if (!access)
@@ -347,24 +347,25 @@ HOOK_EXIT(chown, "chown_common", on_chown, 0, 1, 2, 0, 3)
 /* The first and the last of the files that are tried: a script, and what interprets it. */
 static __always_inline int on_exec_check(__u64 program, __u64 b, __u64 c)
 {
-    struct hook_key key = hook_key(HOOK_ID_on_exec);
-    struct hook_kept *kept = bpf_map_lookup_elem(&hook_kept, &key);
+    struct hook_kept *kept = hook_inside(HOOK_ID_on_exec);
 
     (void)b;
     (void)c;
     if (!kept)
         return 0;
     kept->argument[2] = (__u64)BPF_CORE_READ((struct linux_binprm *)program, file);
-    if (!kept->argument[1])
+    if (kept->argument[1] == kept->argument[0])
         kept->argument[1] = kept->argument[2];
     return 0;
 }
 
-static __always_inline int on_exec(__u64 a, __u64 first, __u64 last, __u64 d, long result)
+/* `none`, the program's description, stands for a file that was never tried. */
+static __always_inline int on_exec(__u64 none, __u64 first, __u64 last, __u64 unused, long result)
 {
-    (void)a;
-    (void)d;
-    if (first && fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, (int)result))
+    (void)unused;
+    if (first == none)
+        return 0;
+    if (fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, (int)result))
         host_file_tell(first);
     if (!result && first != last && fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, 0))
         host_file_tell(last);
@@ -381,39 +382,8 @@ static __always_inline int on_exec_open(__u64 directory, __u64 name, __u64 c, __
                           BPF_CORE_READ((struct filename *)name, name), 0, result);
 }
 
-#ifdef HOOK_FENTRY
-#define EXEC(program, count)                                  \
-    SEC("fentry/bprm_execve")                                 \
-    int program##_entry(__u64 *ctx)                           \
-    {                                                         \
-        (void)ctx;                                            \
-        return hook_keep(HOOK_ID_on_exec, false, 0, 0, 0, 0); \
-    }                                                         \
-    SEC("fexit/bprm_execve")                                  \
-    int program(__u64 *ctx)                                   \
-    {                                                         \
-        __u64 words[HOOK_WORDS] = {0};                        \
-                                                              \
-        HOOK_READ(ctx, words, (count) + 1);                   \
-        HOOK_RETURN(on_exec, (long)words[count]);             \
-    }
-#else
-#define EXEC(program, count)                                  \
-    SEC("kprobe/bprm_execve")                                 \
-    int program##_entry(struct pt_regs *ctx)                  \
-    {                                                         \
-        (void)ctx;                                            \
-        return hook_keep(HOOK_ID_on_exec, false, 0, 0, 0, 0); \
-    }                                                         \
-    SEC("kretprobe/bprm_execve")                              \
-    int program(struct pt_regs *ctx)                          \
-    {                                                         \
-        HOOK_RETURN(on_exec, (long)PT_REGS_RC(ctx));          \
-    }
-#endif
-
-EXEC(exec, 1)
-EXEC(exec_4, 4)
+HOOK_AROUND(exec, "bprm_execve", on_exec, 0, 0, 0, 0, 1)
+HOOK_AROUND(exec_4, "bprm_execve", on_exec, 0, 0, 0, 0, 4)
 HOOK_ENTRY(exec_check, "security_bprm_check", on_exec_check, 0, 0, 0)
 HOOK_EXIT(exec_open, "do_open_execat", on_exec_open, 0, 1, 0, 0, 3)
 
@@ -474,5 +444,30 @@ HOOK_ENTRY(rmdir_names, "security_path_rmdir", on_one_name, 0, 1, 0)
 HOOK_ENTRY(symlink_names, "security_path_symlink", on_symlink_names, 0, 1, 2)
 HOOK_ENTRY(link_names, "security_path_link", on_link_names, 0, 1, 2)
 HOOK_ENTRY(rename_names, "security_path_rename", on_two_names, 0, 1, 3)
+
+HOOK_RETURNED(returned)
+HOOK_CASE(on_open)
+HOOK_CASE(on_open_root)
+HOOK_CASE(on_read)
+HOOK_CASE(on_write)
+HOOK_CASE(on_readv)
+HOOK_CASE(on_writev)
+HOOK_CASE(on_splice)
+HOOK_CASE(on_splice_to_pipe)
+HOOK_CASE(on_splice_direct)
+HOOK_CASE(on_copy)
+HOOK_CASE(on_mmap)
+HOOK_CASE(on_truncate)
+HOOK_CASE(on_ftruncate)
+HOOK_CASE(on_chmod)
+HOOK_CASE(on_chown)
+HOOK_CASE(on_exec)
+HOOK_CASE(on_exec_open)
+HOOK_CASE(on_unlink)
+HOOK_CASE(on_rmdir)
+HOOK_CASE(on_rename)
+HOOK_CASE(on_link)
+HOOK_CASE(on_symlink)
+HOOK_RETURNED_END
 
 char LICENSE[] SEC("license") = "GPL";

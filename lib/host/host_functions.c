@@ -96,31 +96,49 @@ static void detach(struct host_functions *functions)
     functions->count = 0;
 }
 
-int grain_host_functions_attach(struct host_functions *functions)
+static int keep_link(struct host_functions *functions, struct bpf_link *link)
+{
+    if (!link)
+        return -errno;
+    functions->links[functions->count++] = link;
+    return 0;
+}
+
+/* First what sees the return: what it finds nothing kept of it leaves alone. */
+static int attach_one(struct host_functions *functions, struct bpf_program *program,
+                      struct bpf_program *returned, const struct host_function *list)
+{
+    const struct host_function *entry = find(list, bpf_program__name(program));
+    const char *function = strchr(bpf_program__section_name(program), '/');
+    int error = 0;
+
+    if (program == returned || !bpf_program__autoload(program) || !function)
+        return 0;
+    if (returned && entry && entry->returns)
+        error = keep_link(functions, bpf_program__attach_kprobe(returned, true, function + 1));
+    return error ? error : keep_link(functions, bpf_program__attach(program));
+}
+
+int grain_host_functions_attach(struct host_functions *functions, const struct host_function *list)
 {
     struct bpf_program *program;
+    struct bpf_program *returned = bpf_object__find_program_by_name(functions->object, "returned");
     size_t count = 0;
+    int error = 0;
 
     bpf_object__for_each_program(program, functions->object) count++;
-    functions->links = calloc(count, sizeof(struct bpf_link *));
+    functions->links = calloc(2 * count, sizeof(struct bpf_link *));
     if (!functions->links)
         return -ENOMEM;
     bpf_object__for_each_program(program, functions->object)
     {
-        struct bpf_link *link;
-
-        if (!bpf_program__autoload(program))
-            continue;
-        link = bpf_program__attach(program);
-        if (!link) {
-            int error = -errno;
-
-            detach(functions);
-            return error;
-        }
-        functions->links[functions->count++] = link;
+        error = attach_one(functions, program, returned, list);
+        if (error)
+            break;
     }
-    return 0;
+    if (error)
+        detach(functions);
+    return error;
 }
 
 void grain_host_functions_free(struct host_functions *functions)

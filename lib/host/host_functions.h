@@ -13,6 +13,7 @@ struct host_function {
     const char *program;
     int arguments; /* that its function must take; 0: any number */
     bool optional; /* not every kernel has it, and then nothing is missed */
+    bool returns;  /* by kprobe it only keeps the arguments: "returned" goes to its function, too */
 };
 
 struct host_functions {
@@ -29,7 +30,7 @@ struct host_functions {
 int grain_host_functions_choose(struct bpf_object *object, const struct host_function *list);
 
 /* Attach all that was chosen and loaded. On failure nothing stays attached. */
-int grain_host_functions_attach(struct host_functions *functions);
+int grain_host_functions_attach(struct host_functions *functions, const struct host_function *list);
 /* And take it all back; the object is closed. */
 void grain_host_functions_free(struct host_functions *functions);
 
