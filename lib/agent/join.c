@@ -438,9 +438,11 @@ static const char *choose(struct grain_join *join, const struct fitting *all,
                           const struct fitting *mine, const char *sni, bool *ambiguous)
 {
     const struct fitting *fitting = mine->asked ? mine : all;
-    const char *name = only_name(fitting);
+    const char *name = only_name(all);
 
     *ambiguous = false;
+    if (!name)
+        name = only_name(fitting);
     if (!name && sni && has_name(&all->in_force, sni)) {
         name = sni;
         join->counts.decided++;
