@@ -357,6 +357,9 @@ const struct grain_process *grain_processes_of(struct grain_processes *processes
         unlink_node(&processes->running, node);
         append(&processes->running, node);
     }
+    /* The main thread's is the process's, which may have given itself another one. */
+    if (task->tid == task->pid && *task->comm)
+        set_comm(node, task->comm);
     make_room(processes, node);
     return error ? NULL : &node->process;
 }
