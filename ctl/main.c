@@ -20,6 +20,7 @@ static const struct command {
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
     {"top", cmd_top, "show the most frequent names, live"},
     {"events", cmd_events, "show names and hellos as they pass"},
+    {"history", cmd_history, "show who touched which file and spoke with whom, and when"},
     {"run", cmd_run, "run the agent: from pipelines to sinks, as a configuration says"},
     {"config", cmd_config, "show what a configuration comes to, and all measurements"},
     {"export", cmd_export, "send counters to a StatsD server"},

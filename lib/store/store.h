@@ -142,7 +142,7 @@ enum grain_store_life {
     X(UNWRITTEN, "not_written", "the database could not be written")                    \
     X(OVERLOAD, "store_overload", "more came than could be written")                    \
     X(DAMAGED, "database_damaged", "the database was damaged and moved aside")          \
-    X(REMOVED, "removed", "older than what is kept")
+    X(BEFORE, "before_history", "older than what is kept, or before all of it")
 
 enum grain_store_gap {
 #define X(ID, name, text) GRAIN_STORE_GAP_##ID,
