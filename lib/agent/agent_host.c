@@ -276,8 +276,12 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
         error = open_store(host, watch);
     if (error)
         return error;
-    if (!host->probes && watch->probes)
+    if (host->probes)
+        error = grain_host_own(host->probes);
+    else if (watch->probes)
         load_probes(agent, watch);
+    if (error)
+        return error;
     say_ways(agent);
     host_read_addresses(host);
     if (watch->probes && grain_processes_scan(host->processes))
@@ -300,7 +304,9 @@ int grain_agent_watch_anew(struct grain_agent *agent, const struct grain_agent_w
     if (watch->probes != before || !same_text(watch->history, host ? host->watch.history : NULL))
         agent_log(agent, GRAIN_LOG_WARNING,
                   "other host probes, or another history, take a restart; they stay as they are");
-    if (!host || !host->probes || !(before & watch->probes & 1U << GRAIN_HOST_PROBE_FILES))
+    /* Who loaded the probes sees to their rules. */
+    if (!host || !host->probes || !host->refresh ||
+        !(before & watch->probes & 1U << GRAIN_HOST_PROBE_FILES))
         return 0;
     return grain_host_set_rules(host->probes, watch->rules, watch->rule_count);
 }

@@ -288,6 +288,11 @@ void grain_host_free(struct grain_host *host)
     free(host);
 }
 
+int grain_host_own(struct grain_host *host)
+{
+    return put_settings(host);
+}
+
 int grain_host_refresh(struct grain_host *host)
 {
     int error = 0;
