@@ -46,18 +46,33 @@ struct {
     __type(value, __u64);
 } grain_host_told SEC(".maps");
 
-/* Where texts are put together; not shared: each object has its own. */
+struct host_text {
+    __u32 start; /* in scratch->backward; it ends at HOST_BACKWARD_MAX */
+    __u32 length;
+    __u32 flags; /* GRAIN_HOST_FILE_CUT, DELETED, NO_MOUNT */
+};
+
+/* Where texts are put together; not shared: each object has its own. A process may have to be told
+ * of while another record is in the making. */
+#define HOST_SCRATCH_PROCESS 0
+#define HOST_SCRATCH_OTHER   1
+#define HOST_SCRATCHES       2
+
 struct host_scratch {
     __u8 record[HOST_RECORD_MAX];
     __u8 backward[HOST_BACKWARD_MAX + 256]; /* a path, written from its end */
+    __u8 second[HOST_BACKWARD_MAX];         /* a path2 */
     __u8 name[256];
     __u32 busy;
-    __u32 at; /* where `backward` begins: here the verifier does not follow it through loops */
+    /* Of a walk: where `backward` begins, components still to be left out, a component's end, and
+     * the text's. Volatile: what lies in memory the verifier does not follow through loops. */
+    volatile __u32 at, skip, end, limit;
+    struct host_text text; /* what a walk came to */
 };
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
+    __uint(max_entries, HOST_SCRATCHES);
     __type(key, __u32);
     __type(value, struct host_scratch);
 } host_scratches SEC(".maps");
@@ -85,10 +100,9 @@ static __always_inline void host_count(enum grain_host_counter counter, __u64 n)
 }
 
 /* A program that may be preempted can meet another's scratch: NULL then. */
-static __always_inline struct host_scratch *host_scratch_take(void)
+static __always_inline struct host_scratch *host_scratch_take(__u32 which)
 {
-    __u32 zero = 0;
-    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &zero);
+    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
 
     if (!scratch || scratch->busy)
         return NULL;

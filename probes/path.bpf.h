@@ -8,12 +8,6 @@
 
 #define HOST_WALK_MAX 96 /* components and mounts of one path */
 
-struct host_text {
-    __u32 start; /* in scratch->backward; it ends at HOST_BACKWARD_MAX */
-    __u32 length;
-    __u32 flags; /* GRAIN_HOST_FILE_CUT, DELETED, NO_MOUNT */
-};
-
 static __always_inline struct mount *host_mount(struct vfsmount *mnt)
 {
     return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
@@ -42,16 +36,23 @@ static __always_inline bool host_path_prepend(struct host_scratch *scratch, stru
     return true;
 }
 
-static __noinline int host_path(struct host_scratch *scratch, struct vfsmount *mnt,
-                                struct dentry *dentry, struct host_text *out)
+/*
+ * In front of what stands from scratch->at on, without as many components as scratch->skip says.
+ * Not static, here and elsewhere: the verifier walks such a function once, whoever calls it.
+ * Numbers are all that it may take on Linux 5.10.
+ */
+__noinline int host_path_walk(__u32 which, __u64 mnt_address, __u64 dentry_address)
 {
+    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+    struct vfsmount *mnt = (void *)mnt_address;
+    struct dentry *dentry = (void *)dentry_address;
     struct mount *mount = host_mount(mnt), *above;
     struct dentry *root = BPF_CORE_READ(mnt, mnt_root), *parent;
-    __u32 at;
+    __u32 flags = 0;
     int turn;
 
-    scratch->at = HOST_BACKWARD_MAX;
-    out->flags = host_dentry_deleted(dentry) ? GRAIN_HOST_FILE_DELETED : 0;
+    if (!scratch)
+        return 0;
     for (turn = 0; turn < HOST_WALK_MAX; turn++) {
         if (dentry == root) {
             above = BPF_CORE_READ(mount, mnt_parent);
@@ -65,27 +66,47 @@ static __noinline int host_path(struct host_scratch *scratch, struct vfsmount *m
         parent = BPF_CORE_READ(dentry, d_parent);
         if (!parent || parent == dentry) {
             /* Outside of what the mount shows, or of no mount at all. */
-            out->flags |= GRAIN_HOST_FILE_NO_MOUNT;
+            flags = GRAIN_HOST_FILE_NO_MOUNT;
             break;
         }
-        if (!host_path_prepend(scratch, dentry)) {
-            out->flags |= GRAIN_HOST_FILE_CUT;
+        if (scratch->skip) {
+            scratch->skip--;
+        } else if (!host_path_prepend(scratch, dentry)) {
+            flags = GRAIN_HOST_FILE_CUT;
             break;
         }
         dentry = parent;
     }
-    if (turn == HOST_WALK_MAX)
-        out->flags |= GRAIN_HOST_FILE_CUT;
+    scratch->text.flags = turn == HOST_WALK_MAX ? GRAIN_HOST_FILE_CUT : flags;
+    return 0;
+}
+
+static __always_inline void host_path_on(__u32 which, struct host_scratch *scratch,
+                                         const struct path *path, struct host_text *out)
+{
+    __u32 at;
+
+    host_path_walk(which, (__u64)path->mnt, (__u64)path->dentry);
+    out->flags = scratch->text.flags;
     if (out->flags & GRAIN_HOST_FILE_CUT)
         host_count(GRAIN_HOST_COUNTER_PATHS_CUT, 1);
     at = scratch->at;
-    if (at == HOST_BACKWARD_MAX) {
-        at--;
+    if (at >= HOST_BACKWARD_MAX) {
+        at = HOST_BACKWARD_MAX - 1;
         scratch->backward[HOST_BACKWARD_MAX - 1] = '/';
     }
     out->start = at;
     out->length = HOST_BACKWARD_MAX - at;
-    return 0;
+}
+
+static __always_inline void host_path(__u32 which, struct host_scratch *scratch,
+                                      const struct path *path, struct host_text *out)
+{
+    scratch->at = HOST_BACKWARD_MAX;
+    scratch->skip = 0;
+    host_path_on(which, scratch, path, out);
+    if (host_dentry_deleted(path->dentry))
+        out->flags |= GRAIN_HOST_FILE_DELETED;
 }
 
 /* Copy what stands in `backward` to `to` bytes into the record; how long it is. */

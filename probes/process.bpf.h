@@ -108,11 +108,13 @@ static __always_inline __u32 host_arguments_put(struct host_scratch *scratch, __
 }
 
 /* Tell what the current process is. */
-static __noinline int host_process_tell(struct task_struct *task, __u32 way, __u32 flag)
+__noinline int host_process_tell(__u32 way, __u32 flag)
 {
-    struct host_scratch *scratch = host_scratch_take();
+    struct task_struct *task = host_task_current();
+    struct host_scratch *scratch = host_scratch_take(HOST_SCRATCH_PROCESS);
     struct grain_host_process *record;
     struct host_text path = {.start = HOST_BACKWARD_MAX};
+    struct path where = {0};
     struct mm_struct *mm = BPF_CORE_READ(task, mm);
     struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
     __u32 to = sizeof(*record), length;
@@ -130,8 +132,8 @@ static __noinline int host_process_tell(struct task_struct *task, __u32 way, __u
     if (exe) {
         record->exe_ino = BPF_CORE_READ(exe, f_inode, i_ino);
         record->exe_dev = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
-        host_path(scratch, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry),
-                  &path);
+        bpf_core_read(&where, sizeof(where), &exe->f_path);
+        host_path(HOST_SCRATCH_PROCESS, scratch, &where, &path);
         if (path.flags & GRAIN_HOST_FILE_CUT)
             flags |= GRAIN_HOST_PROCESS_CUT;
         length = host_text_put(scratch, to, path.start);
@@ -162,7 +164,7 @@ static __always_inline void host_process_known(struct task_struct *task, __u32 w
         return;
     if (bpf_map_update_elem(&grain_host_told, &pid, &start, BPF_ANY))
         host_count(GRAIN_HOST_COUNTER_PROCESSES_FULL, 1);
-    host_process_tell(task, way, 0);
+    host_process_tell(way, 0);
 }
 
 #endif

@@ -21,7 +21,7 @@ int grain_processes_exec(void *ctx)
         return 0;
     if (bpf_map_update_elem(&grain_host_told, &pid, &start, BPF_ANY))
         host_count(GRAIN_HOST_COUNTER_PROCESSES_FULL, 1);
-    host_process_tell(task, GRAIN_HOST_WAY_TRACEPOINT, GRAIN_HOST_PROCESS_EXEC);
+    host_process_tell(GRAIN_HOST_WAY_TRACEPOINT, GRAIN_HOST_PROCESS_EXEC);
     return 0;
 }
 

@@ -57,6 +57,7 @@ struct cred {
 struct kernfs_node {
     struct kernfs_node *parent;
     const char *name;
+    __u64 id;
 };
 
 /* Since 6.15. */
@@ -158,6 +159,10 @@ struct thread_info___x86 {
     unsigned int status;
 };
 
+struct task_struct___x86 {
+    struct thread_info___x86 thread_info;
+};
+
 struct task_struct {
     struct thread_info thread_info;
     struct mm_struct *mm;
@@ -174,6 +179,21 @@ struct task_struct {
     struct nsproxy *nsproxy;
     struct signal_struct *signal;
     struct css_set *cgroups;
+};
+
+struct linux_binprm {
+    struct file *file;
+};
+
+/* Registers of x86-64 and arm64: the one that the kernel knows is used. */
+struct pt_regs___x86 {
+    unsigned long r10, r9, r8, dx, si, di, orig_ax;
+};
+
+struct pt_regs___arm64 {
+    __u64 regs[31];
+    __u64 orig_x0;
+    int syscallno;
 };
 
 #pragma clang attribute pop

@@ -26,6 +26,7 @@ static const char *const map_names[] = {
 const struct host_probe_ops *grain_host_ops(unsigned int probe)
 {
     static const struct host_probe_ops *const all[GRAIN_HOST_PROBE_COUNT] = {
+        [GRAIN_HOST_PROBE_FILES] = &grain_host_files_ops,
         [GRAIN_HOST_PROBE_PROCESSES] = &grain_host_processes_ops,
         [GRAIN_HOST_PROBE_NET] = &grain_host_net_ops,
         [GRAIN_HOST_PROBE_SYSCALLS] = &grain_host_syscalls_ops,
@@ -236,7 +237,10 @@ static int start(struct grain_host *host)
     host->cpus = grain_cpus();
     if (host->cpus < 0)
         return host->cpus;
-    error = make_maps(host);
+    error = grain_host_rules_new(&host->rules, host->options.rules, host->options.rule_count);
+    host->options.rules = NULL;
+    if (!error)
+        error = make_maps(host);
     if (!error)
         error = put_settings(host);
     if (!error)
@@ -285,12 +289,29 @@ void grain_host_free(struct grain_host *host)
     for (size_t i = 0; i < HOST_MAP_COUNT; i++)
         if (host->maps[i] >= 0)
             close(host->maps[i]);
+    grain_host_rules_free(host->rules);
     free(host);
 }
 
 int grain_host_own(struct grain_host *host)
 {
     return put_settings(host);
+}
+
+int grain_host_set_rules(struct grain_host *host, const struct grain_host_rule *rules,
+                         size_t rule_count)
+{
+    struct host_rules *changed, *before = host->rules;
+    int error = grain_host_rules_new(&changed, rules, rule_count);
+
+    if (error)
+        return error;
+    host->rules = changed;
+    for (unsigned int i = 0; !error && i < GRAIN_HOST_PROBE_COUNT; i++)
+        if (host->probes[i].object && grain_host_ops(i)->rules)
+            error = grain_host_ops(i)->rules(host, host->probes[i].object);
+    grain_host_rules_free(before);
+    return error;
 }
 
 int grain_host_refresh(struct grain_host *host)

@@ -23,7 +23,30 @@ enum host_map {
         HOST_MAP_COUNT
 };
 
-struct host_rules;
+/* Rules, checked and put into the kernel's form; and what they mean to the file system now. */
+struct host_rules {
+    size_t count;
+    struct grain_host_rule given[GRAIN_HOST_RULES_MAX]; /* path, comm, container: copies */
+    struct host_rule rules[GRAIN_HOST_RULES_MAX];
+    struct host_files files;
+    struct host_named *named;
+    size_t named_count;
+};
+
+struct host_named {
+    struct host_file_key key;
+    struct host_file_rules rules;
+};
+
+/* `count` 0: the default ones. 0, or -errno and what is wrong with which rule. */
+int grain_host_rules_new(struct host_rules **out, const struct grain_host_rule *rules,
+                         size_t count);
+void grain_host_rules_free(struct host_rules *rules);
+/* Look the paths up: patterns and `named` are as the file system is now. 0 or -ENOMEM. */
+int grain_host_rules_find(struct host_rules *rules);
+
+/* What the system call of this number does to files, by the numbers of this architecture. */
+void grain_host_calls(struct host_call *calls);
 
 struct grain_host {
     struct grain_host_options options; /* rules: not here, but in `rules` */
@@ -61,6 +84,7 @@ struct host_probe_ops {
 };
 
 extern const struct host_probe_ops grain_host_net_ops;
+extern const struct host_probe_ops grain_host_files_ops;
 extern const struct host_probe_ops grain_host_processes_ops;
 extern const struct host_probe_ops grain_host_syscalls_ops;
 
