@@ -282,12 +282,12 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
         load_probes(agent, watch);
     if (error)
         return error;
-    say_ways(agent);
     host_read_addresses(host);
     if (watch->probes && grain_processes_scan(host->processes))
         agent_log(agent, GRAIN_LOG_WARNING,
                   "/proc cannot be read: processes that run already are "
                   "known by their comm alone");
+    say_ways(agent);
     return 0;
 }
 

@@ -49,8 +49,8 @@ struct ask {
 
 struct flow {
     struct join_node node;
-    struct grain_join_flow flow; /* the lower endpoint is `local` */
-    uint64_t opened_ns;          /* 0: not seen yet */
+    struct grain_join_flow flow;
+    uint64_t opened_ns; /* 0: not seen yet */
     uint64_t sni_ns;
     bool ambiguous;
     char *name, *sni; /* NULL: none */
@@ -114,19 +114,6 @@ static bool same_flow(const struct grain_join_flow *a, const struct grain_join_f
     pack(first, a);
     pack(second, b);
     return !memcmp(first, second, sizeof(first));
-}
-
-/* The same whichever side it is seen from. */
-static struct grain_join_flow ordered(const struct grain_join_flow *flow)
-{
-    struct grain_join_flow out = *flow;
-    int order = memcmp(flow->local.address, flow->remote.address, 16);
-
-    if (order > 0 || (!order && flow->local.port > flow->remote.port)) {
-        out.local = flow->remote;
-        out.remote = flow->local;
-    }
-    return out;
 }
 
 /* ---- who asked ---- */
@@ -380,11 +367,10 @@ static void forget_flow(struct grain_join *join, struct flow *flow)
     free(flow);
 }
 
-static struct flow *make_flow(struct grain_join *join, const struct grain_join_flow *flow_)
+static struct flow *make_flow(struct grain_join *join, const struct grain_join_flow *key)
 {
-    struct grain_join_flow key = ordered(flow_);
-    uint64_t hash = hash_flow(join, &key);
-    struct flow *flow = find_flow(join, &key, hash);
+    uint64_t hash = hash_flow(join, key);
+    struct flow *flow = find_flow(join, key, hash);
 
     if (flow) {
         join_table_use(&join->flows, &flow->node);
@@ -399,15 +385,15 @@ static struct flow *make_flow(struct grain_join *join, const struct grain_join_f
     flow = calloc(1, sizeof(*flow));
     if (!flow)
         return NULL;
-    flow->flow = key;
+    flow->flow = *key;
     join_table_add(&join->flows, &flow->node, hash);
     return flow;
 }
 
-int grain_join_sni(struct grain_join *join, const struct grain_join_flow *flow_, uint64_t time_ns,
+static int set_sni(struct grain_join *join, const struct grain_join_flow *key, uint64_t time_ns,
                    const char *sni)
 {
-    struct flow *flow = make_flow(join, flow_);
+    struct flow *flow = make_flow(join, key);
     char *copy = strdup(sni);
 
     if (!flow || !copy) {
@@ -418,6 +404,16 @@ int grain_join_sni(struct grain_join *join, const struct grain_join_flow *flow_,
     flow->sni = copy;
     flow->sni_ns = time_ns;
     return 0;
+}
+
+/* For both ends: either may be of this host, and with loopback and containers both are. */
+int grain_join_sni(struct grain_join *join, const struct grain_join_flow *flow, uint64_t time_ns,
+                   const char *sni)
+{
+    const struct grain_join_flow back = {flow->remote, flow->local, flow->protocol};
+    int error = set_sni(join, flow, time_ns, sni);
+
+    return error ? error : set_sni(join, &back, time_ns, sni);
 }
 
 /* What a call hands out outlives the flow. */
@@ -486,8 +482,7 @@ void grain_join_open(struct grain_join *join, struct grain_joined *out,
 void grain_join_close(struct grain_join *join, struct grain_joined *out,
                       const struct grain_join_flow *flow_, uint64_t opened_ns)
 {
-    struct grain_join_flow key = ordered(flow_);
-    struct flow *flow = find_flow(join, &key, hash_flow(join, &key));
+    struct flow *flow = find_flow(join, flow_, hash_flow(join, flow_));
     bool opened = flow && flow->opened_ns;
     bool sni = flow && flow->sni && flow->sni_ns >= (opened ? flow->opened_ns : opened_ns);
 

@@ -220,7 +220,35 @@ static void the_server_name_decides(void **state)
     assert_int_equal(counts.named, 1);
     assert_int_equal(counts.decided, 1);
     assert_int_equal(counts.ambiguous, 4);
+    /* What the other end would have had is forgotten by itself. */
+    assert_int_equal(counts.flows, 1);
+    grain_join_expire(join, 200 * S);
+    grain_join_counts(join, &counts);
     assert_int_equal(counts.flows, 0);
+    grain_join_free(join);
+}
+
+/* Client and server on one host: one end's close takes nothing from the other. */
+static void both_ends_on_one_host(void **state)
+{
+    const struct grain_join_flow flow = flow_of(1, 5000, 80, 443, IPPROTO_TCP);
+    const struct grain_join_flow back = {flow.remote, flow.local, IPPROTO_TCP};
+    struct grain_join *join = make(0);
+    struct grain_joined joined;
+
+    (void)state;
+    ask_and_answer(join, nobody, 53, 4000, 10 * S, "a.example", 80, 60);
+    assert_int_equal(grain_join_sni(join, &flow, 12 * S + 5, "a.example"), 0);
+    grain_join_open(join, &joined, &flow, curl, 12 * S, false);
+    grain_join_open(join, &joined, &back, wget, 12 * S + 1, true);
+    assert_string_equal(joined.name, "");
+    assert_string_equal(joined.sni, "a.example");
+    grain_join_close(join, &joined, &back, 12 * S + 1);
+    assert_string_equal(joined.name, "");
+    assert_string_equal(joined.sni, "a.example");
+    grain_join_close(join, &joined, &flow, 12 * S);
+    assert_string_equal(joined.name, "a.example");
+    assert_string_equal(joined.sni, "a.example");
     grain_join_free(join);
 }
 
@@ -425,6 +453,7 @@ int main(void)
         cmocka_unit_test(two_resolvers),
         cmocka_unit_test(answers_to_others_do_not_count),
         cmocka_unit_test(the_server_name_decides),
+        cmocka_unit_test(both_ends_on_one_host),
         cmocka_unit_test(mapped_and_real_addresses),
         cmocka_unit_test(accepted_connections_have_no_name),
         cmocka_unit_test(room_that_is_made_leaves_a_mark),
