@@ -106,6 +106,22 @@ struct grain_answers *agent_host_room(struct grain_agent *agent)
 
 /* ---- now and then ---- */
 
+/* Where names are sampled, an answer may be missing when its address is connected to. */
+static void look_after_sampling(struct grain_agent *agent)
+{
+    struct agent_host *host = agent->host;
+    struct grain_engine_counts counts;
+
+    if (host->sampling_said || !agent->live || !(host->watch.probes & 1U << GRAIN_HOST_PROBE_NET) ||
+        grain_live_counters(agent->live, &counts) ||
+        !counts.counters[GRAIN_COUNTER_EVENTS_SAMPLED_OUT])
+        return;
+    host->sampling_said = true;
+    agent_log(agent, GRAIN_LOG_WARNING,
+              "DNS answers are sampled: a connection may get no name, or, where an address has "
+              "several, the wrong one; attach with --sample 1");
+}
+
 static void look_after_store(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
@@ -138,6 +154,7 @@ void agent_host_look(struct grain_agent *agent)
         host->own_ns = now;
         host_read_addresses(host);
         grain_join_expire(host->join, now);
+        look_after_sampling(agent);
     }
     grain_processes_expire(host->processes, now);
     look_after_store(agent);
@@ -162,14 +179,9 @@ void agent_host_finish(struct grain_agent *agent)
 /* A probe that is refused is a gap from here on, and does not keep the others from working. */
 static void refuse(struct grain_agent *agent, unsigned int probe)
 {
-    struct agent_host *host = agent->host;
-    uint64_t now = agent_now(CLOCK_REALTIME);
-
     agent_log(agent, GRAIN_LOG_ERROR, "host probes: %s is not watched: %s",
               grain_host_probe_name(probe), grain_error());
-    if (host->store)
-        grain_store_gap(host->store, GRAIN_STORE_GAP_DEGRADED, grain_host_probe_name(probe), now,
-                        now, 0);
+    agent->host->refused |= 1U << probe;
 }
 
 static void load_probes(struct grain_agent *agent, const struct grain_agent_watch *watch)
@@ -204,6 +216,7 @@ static void load_probes(struct grain_agent *agent, const struct grain_agent_watc
     host->watch.probes = options.probes;
     if (options.probes && grain_host_new(&host->probes, &options)) {
         agent_log(agent, GRAIN_LOG_ERROR, "host probes: %s", grain_error());
+        host->refused |= options.probes;
         host->watch.probes = 0;
     }
 }

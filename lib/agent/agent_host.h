@@ -66,7 +66,8 @@ struct agent_host {
     uint64_t keys_full, keys_full_told; /* times that a key's counts were not told */
     uint64_t events_gap;                /* of the packets' stream */
     uint64_t own_ns;                    /* when the host's addresses were read last */
-    bool poll_failed, store_failed;
+    unsigned int refused; /* probes that were asked for, as bits */
+    bool poll_failed, store_failed, sampling_said;
 };
 
 uint64_t host_wall(const struct agent_host *host, uint64_t boot_ns);

@@ -420,6 +420,10 @@ void host_note_losses(struct grain_agent *agent)
                                 host->gap_from_ns, now, counters[i] - host->counters_gap[i]);
             host->counters_gap[i] = counters[i];
         }
+    for (unsigned int probe = 0; probe < GRAIN_HOST_PROBE_COUNT; probe++)
+        if (host->refused & 1U << probe)
+            grain_store_gap(host->store, GRAIN_STORE_GAP_DEGRADED, grain_host_probe_name(probe),
+                            host->gap_from_ns, now, 0);
     if (agent->events) {
         struct grain_events_counts counts;
 

@@ -220,8 +220,10 @@ static void take_pod(struct grain_container *out, const struct part *part)
     if (!begins(&name, "pod") || name.length - 3 < 32 || name.length - 3 > 36)
         return;
     for (size_t i = 3; i < name.length; i++) {
-        char byte = name.text[i] == '_' ? '-' : name.text[i];
+        char byte = name.text[i];
 
+        if (byte == '_')
+            byte = '-';
         if (byte != '-' && hex(byte) < 0)
             return;
         out->pod[length++] = byte;

@@ -460,14 +460,23 @@ int grain_processes_new(struct grain_processes **out, const struct grain_process
     return 0;
 }
 
+static void free_list(struct list *list)
+{
+    struct node *next;
+
+    for (struct node *node = list->first; node; node = next) {
+        next = node->next;
+        free(node->texts);
+        free(node);
+    }
+}
+
 void grain_processes_free(struct grain_processes *processes)
 {
     if (!processes)
         return;
-    while (processes->running.first)
-        forget(processes, processes->running.first);
-    while (processes->ended.first)
-        forget(processes, processes->ended.first);
+    free_list(&processes->running);
+    free_list(&processes->ended);
     free(processes->places);
     free(processes);
 }
