@@ -231,6 +231,7 @@ static void collect(struct grain_agent *agent, bool end)
     uint64_t now_ns = agent_now(CLOCK_REALTIME);
 
     read_maps(agent, now_ns);
+    agent_host_collect(agent, now_ns);
     if (agent->groups & (1U << GRAIN_GROUP_AGENT))
         agent_tell_itself(agent, now_ns);
     for (size_t i = 0; i < agent->pipeline_count; i++)
@@ -260,9 +261,10 @@ static void read_events(struct grain_agent *agent)
 {
     size_t waiting = 0;
 
-    if (!agent->events)
+    if (!agent->events && !agent->host)
         return;
     (void)agent_events_read(agent);
+    agent_host_read(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         waiting += grain_pipeline_waiting(agent->pipelines[i]);
     if (waiting) {
@@ -342,7 +344,7 @@ static uint64_t earliest(const struct grain_agent *agent, const struct loop *loo
 {
     uint64_t next = loop->next_collect < loop->next_second ? loop->next_collect : loop->next_second;
 
-    if (agent->events && loop->next_events < next)
+    if ((agent->events || agent->host) && loop->next_events < next)
         next = loop->next_events;
     return loop->end && loop->end < next ? loop->end : next;
 }
@@ -355,10 +357,11 @@ static uint64_t advance(uint64_t due, uint64_t period, uint64_t now)
 
 static void wait_for(struct grain_agent *agent, struct loop *loop)
 {
-    struct pollfd ready[3] = {
+    struct pollfd ready[4] = {
         {.fd = loop->signals, .events = POLLIN},
         {.fd = agent->share ? grain_share_fd(agent->share) : -1, .events = POLLIN},
         {.fd = agent->events ? grain_events_fd(agent->events) : -1, .events = POLLIN},
+        {.fd = agent_host_fd(agent), .events = POLLIN},
     };
     uint64_t now = agent_now(CLOCK_MONOTONIC), until = earliest(agent, loop);
     struct timespec timeout = {0};
@@ -367,10 +370,10 @@ static void wait_for(struct grain_agent *agent, struct loop *loop)
         timeout.tv_sec = (time_t)((until - now) / SECOND_NS);
         timeout.tv_nsec = (long)((until - now) % SECOND_NS);
     }
-    if (ppoll(ready, 3, &timeout, NULL) > 0) {
+    if (ppoll(ready, 4, &timeout, NULL) > 0) {
         if (ready[1].revents)
             agent_events_open(agent);
-        if (ready[2].revents)
+        if (ready[2].revents || ready[3].revents)
             loop->next_events = 0;
     }
     take_signals(agent, loop);
@@ -389,6 +392,7 @@ static void turn(struct grain_agent *agent, struct loop *loop)
     if (now >= loop->next_second) {
         look_after_maps(agent);
         agent_sinks_look(agent);
+        agent_host_look(agent);
         if (agent->options.alive)
             agent->options.alive(agent->options.user);
         loop->next_second = advance(loop->next_second, SECOND_NS, now);
@@ -408,9 +412,11 @@ static void finish(struct grain_agent *agent, struct loop *loop)
         (void)agent_events_read(agent);
         agent_events_close(agent);
     }
+    agent_host_finish(agent);
     collect(agent, true);
     agent_sinks_drain(agent, loop->signals);
     agent_sinks_free(agent);
+    agent_host_free(agent);
     close_live(agent);
 }
 
@@ -446,6 +452,7 @@ void grain_agent_free(struct grain_agent *agent)
 {
     if (!agent)
         return;
+    agent_host_free(agent);
     close_live(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_free(agent->pipelines[i]);

@@ -27,8 +27,11 @@ struct agent_leaving {
     struct agent_told told;
 };
 
+struct agent_host;
+
 struct grain_agent {
     struct grain_agent_options options;
+    struct agent_host *host; /* NULL: only packets are watched */
     char *pin_root, *state;
     struct grain_sink *sinks[AGENT_SINKS_MAX];
     struct agent_told sink_told[AGENT_SINKS_MAX];
@@ -91,6 +94,24 @@ void agent_events_open(struct grain_agent *agent);
 /* Deliver what came; false: it was closed because of an error. */
 bool agent_events_read(struct grain_agent *agent);
 void agent_events_close(struct grain_agent *agent);
+/* The host probes and the history. All but the first do nothing without them. */
+int agent_host_fd(const struct grain_agent *agent);
+/* Deliver what came, and what has waited long enough. */
+void agent_host_read(struct grain_agent *agent);
+/* About once a second. */
+void agent_host_look(struct grain_agent *agent);
+/* At a collection. */
+void agent_host_collect(struct grain_agent *agent, uint64_t now_ns);
+/* A record of the other ring; `answered`: agent_host_room holds what it answers. */
+void agent_host_event(struct grain_agent *agent, const struct grain_item *item,
+                      const struct grain_message *message, const struct grain_record *record,
+                      bool answered);
+/* Room for one event's answers; NULL: nobody wants them. */
+struct grain_answers *agent_host_room(struct grain_agent *agent);
+/* Everything that waits goes on, before the last collection; then the end. */
+void agent_host_finish(struct grain_agent *agent);
+void agent_host_free(struct grain_agent *agent);
+
 /* Names of interfaces and the clocks' offset. */
 void agent_events_refresh(struct grain_agent *agent);
 
