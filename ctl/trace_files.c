@@ -341,12 +341,12 @@ static void say_begin(const struct grain_host *host)
     for (size_t i = 0; (blind = grain_host_blind(GRAIN_HOST_PROBE_FILES, way, i)); i++) {
         int length = (int)strcspn(blind, ":");
 
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s", i ? "; " : "", length,
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s", i ? ", " : "", length,
                                  blind);
         if (used >= sizeof(text))
             break;
     }
-    say("files, by %s, which does not see all of: %s (\"grainctl check\" tells more); ^C ends",
+    say("files, by %s; not all is seen of: %s (see \"grainctl check\"); ^C ends",
         grain_host_way_name((unsigned int)way), *text ? text : "nothing known");
 }
 

@@ -131,9 +131,11 @@ static __always_inline void host_file_send(struct host_scratch *scratch,
 
 /* Of all that may be opened, what has a place among files: not sockets, pipes, memfds. */
 static __always_inline bool host_file_named(struct dentry *dentry, struct dentry *parent,
-                                            __u16 mode)
+                                            struct inode *inode)
 {
-    return parent && (parent != dentry || (mode & HOST_S_IFMT) == HOST_S_IFDIR);
+    if (!parent || parent != dentry)
+        return parent;
+    return (BPF_CORE_READ(inode, i_mode) & HOST_S_IFMT) == HOST_S_IFDIR;
 }
 
 /* Which of the rules choose this file; the path is put together when one asks for it. */
@@ -193,7 +195,7 @@ __noinline int host_path_tell(__u64 address, __u64 of_inode)
         task = (void *)access->task;
     bpf_core_read(&path, sizeof(path), (struct path *)address);
     parent = BPF_CORE_READ(path.dentry, d_parent);
-    if (!host_file_named(path.dentry, parent, BPF_CORE_READ(inode, i_mode)))
+    if (!host_file_named(path.dentry, parent, inode))
         return 0;
     scratch = host_scratch_take(HOST_SCRATCH_OTHER);
     if (!scratch) {

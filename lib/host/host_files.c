@@ -227,14 +227,13 @@ static int refresh(struct grain_host *host, void *object)
 
 static const char *const blind_points[] = {
     "io_uring: what goes through it is counted, not told",
-    "mapped files: what is read and written there, after the mmap",
-    "paths of rename, link, unlink, symlink, and of truncate, chmod and chown without a descriptor:"
-    " as the process named them, symbolic links not followed; another name of a watched file (hard "
-    "link, bind mount) is not noticed there",
-    "32-bit programs: their opens and changes are counted, not told",
-    "descriptors that another thread closes before the call is looked at",
-    "scripts: the interpreter is what is executed; it opens the script",
-    "what the kernel does by itself: NFS and SMB servers, loop devices",
+    "mapped memory: reads and writes there, after the mmap",
+    "renames and the like by path: as the process named it; another name of a watched file, or a "
+    "symbolic link on the way, is not noticed",
+    "32-bit programs: opens and changes are counted, not told",
+    "descriptors: one that another thread replaces while the call ends is taken for the new one",
+    "scripts: the interpreter is executed, and opens the script",
+    "the kernel itself: NFS and SMB servers, loop devices, swap",
     NULL,
 };
 
