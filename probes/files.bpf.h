@@ -21,8 +21,8 @@ struct host_access {
     __u32 mode;
     __u32 owner, group;
     __u32 flags; /* GRAIN_HOST_FILE_* */
-    __u64 task; /* who does it; 0: the current one */
-    __u64 ino;  /* when there is no inode to ask any more */
+    __u64 task;  /* who does it; 0: the current one */
+    __u64 ino;   /* when there is no inode to ask any more */
     __u32 dev;
     __u8 operation, way;
     __u8 kernel_text; /* what was asked for is in the kernel's memory */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * records WAY DIRECTORY: watches every operation below DIRECTORY by one way, and prints a line of
- * JSON for each record of a file; at the end, by SIGTERM, what the probes counted. Paths that a
- * test chooses need no escapes; others are refused.
+ * records WAY DIRECTORY: watches every operation below DIRECTORY by one way ("best": the best),
+ * and prints a line of JSON for each record; at the end, by SIGTERM, what the probes counted. Of
+ * texts that a test does not choose, what would need an escape is printed as "?".
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,11 +31,32 @@ static void print_text(const char *name, const uint8_t *text, size_t length)
     putchar('"');
 }
 
+static void print_process(const struct grain_host_process *process)
+{
+    const uint8_t *text = process->texts;
+
+    printf("{\"process\":%u,\"ppid\":%u,\"start\":%" PRIu64 ",\"flags\":%u", process->task.pid,
+           process->task.ppid, (uint64_t)process->task.start_ns, process->flags);
+    print_text("comm", (const uint8_t *)process->task.comm,
+               strnlen(process->task.comm, sizeof(process->task.comm)));
+    print_text("exe", text, process->exe_length);
+    text += process->exe_length;
+    print_text("arguments", text, process->arguments_length);
+    print_text("cgroup", text + process->arguments_length, process->cgroup_length);
+    puts("}");
+}
+
 static int on_record(void *user, const struct grain_host_header *header)
 {
     const struct grain_host_file *file = (const void *)header;
+    const struct grain_host_exit *end = (const void *)header;
 
     (void)user;
+    if (header->type == GRAIN_HOST_PROCESS)
+        print_process((const void *)header);
+    if (header->type == GRAIN_HOST_EXIT)
+        printf("{\"exit\":%u,\"start\":%" PRIu64 ",\"status\":%d}\n", end->task.pid,
+               (uint64_t)end->task.start_ns, end->status);
     if (header->type != GRAIN_HOST_FILE)
         return 0;
     printf("{\"way\":\"%s\",\"pid\":%u,\"operation\":\"%s\",\"result\":%d,\"bytes\":%" PRIu64
@@ -92,15 +114,18 @@ int main(int argc, char **argv)
     struct sigaction action = {.sa_handler = on_signal};
     struct grain_host_rule rule = {.match = GRAIN_HOST_MATCH_DIRECTORY};
     struct grain_host_options options = {.size = sizeof(options),
+                                         /* Processes are told of in any case. */
                                          .probes = 1U << GRAIN_HOST_PROBE_FILES,
                                          .rules = &rule,
                                          .rule_count = 1};
     struct grain_host *host = NULL;
     int status;
 
+    bool best = argc == 3 && strcmp(argv[1], "best") == 0;
+
     options.way = argc == 3 ? way_number(argv[1]) : -1;
-    if (options.way < 0) {
-        fputs("usage: records fentry|kprobe|tracepoint DIRECTORY\n", stderr);
+    if (options.way < 0 && !best) {
+        fputs("usage: records best|fentry|kprobe|tracepoint DIRECTORY\n", stderr);
         return 2;
     }
     rule.path = argv[2];

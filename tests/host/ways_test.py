@@ -86,7 +86,7 @@ class Way:
             record = json.loads(text)
             if "counters" in record:
                 self.counters = record["counters"]
-            else:
+            elif "operation" in record:
                 self.records.append(record)
         elif kind == "cannot":
             self.cannot.append(text)
