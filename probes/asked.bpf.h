@@ -72,11 +72,15 @@ __noinline int host_asked_read(__u64 user)
 {
     __u32 which = HOST_SCRATCH_OTHER;
     struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+    const struct host_access *access = host_access();
+    void *to;
     int length;
 
-    if (!scratch)
+    if (!scratch || !access)
         return -1;
-    length = bpf_probe_read_user_str(&scratch->record[HOST_ASKED_AT], HOST_ASKED_MAX, (void *)user);
+    to = &scratch->record[HOST_ASKED_AT];
+    length = access->kernel_text ? bpf_probe_read_kernel_str(to, HOST_ASKED_MAX, (void *)user)
+                                 : bpf_probe_read_user_str(to, HOST_ASKED_MAX, (void *)user);
     scratch->at = HOST_BACKWARD_MAX;
     scratch->skip = 0;
     if (length <= 0 || length >= HOST_ASKED_MAX)

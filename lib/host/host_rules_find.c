@@ -148,6 +148,8 @@ static void find_directory(struct finding *finding, size_t number, const char *p
     struct stat stat;
     bool whole = nearest(path, root ? 0 : strlen(path), &stat, out);
 
+    if (root)
+        *out = '\0'; /* every path goes on behind it */
     mean(finding, &stat, number, whole ? BELOW : PREFIX);
 }
 

@@ -3,19 +3,22 @@
 import errno
 import json
 import os
+import subprocess
 import sys
-import time
 
 import live
 import watch
 
 ACTOR = os.path.join(live.HERE, "net_actor.py")
-LEAST = 300000
+MANY = os.environ.get("NET_MANY", os.path.join(live.ROOT, "build", "tests", "live", "live_net_many"))
+SS = os.environ.get("NET_SS") != "no"
+WAY = os.environ.get("NET_WAY", "best")
+LEAST = 300000 if SS else 100000
 
 
 class NetTest(live.LiveTest):
-    def watch(self, *arguments, **options):
-        watcher = watch.Watch(*arguments, **options)
+    def watch(self, entries=0, probes="net"):
+        watcher = watch.Watch(WAY, entries, probes)
         self.addCleanup(watcher.close)
         return watcher
 
@@ -46,12 +49,14 @@ class TrafficTest(NetTest):
                 with self.subTest(kind=kind, send=send, receive=receive):
                     told = self.act(space, "stream", kind, send, receive, LEAST)
                     self.check(watcher, told)
-                    self.check_ss(told)
+                    if SS:
+                        self.check_ss(told)
                     self.check_closes(watcher, told, kind)
 
     def check_ss(self, told):
         """Two oracles, the same number: bytes_received counts the end of the stream, too."""
         server = told["exchanges"][1]
+        self.assertIsNotNone(told["ss"])
         self.assertEqual(told["ss"]["bytes_sent"], server["sent"])
         self.assertEqual(told["ss"]["bytes_received"] - 1, server["received"])
 
@@ -116,20 +121,23 @@ class TrafficTest(NetTest):
         self.assertIn("connect", events)
 
     def test_more_addresses_than_room(self):
-        watcher = self.watch("best", 16)
+        watcher = self.watch(16)
         told = self.act(self.namespace(), "spread", 300, 4)
         self.check(watcher, told)
         self.assertGreater(watcher.counters()["traffic_evicted"], 300)
 
     def test_ten_thousand_short_lives(self):
-        watcher = self.watch("best", 0, "net,processes")
-        told = self.act(self.namespace(), "many", 10000)
+        watcher = self.watch(probes="net,processes")
+        done = subprocess.run(self.namespace().command(MANY, "10000"), check=True, timeout=800,
+                              stdout=subprocess.PIPE, text=True)
+        port, *pids = map(int, done.stdout.split())
         traffic = watcher.traffic()
         named = {(record["pid"], record["comm"]) for record in watcher.records
                  if record["type"] == watch.PROCESS}
-        for i, pid in enumerate(told["pids"]):
-            entry = traffic[pid, 17, "::ffff:127.0.0.1", told["port"]]
+        self.assertEqual(len(set(pids)), 10000)
+        for i, pid in enumerate(pids):
             comm = b"p%d" % i
+            entry = traffic[pid, 17, "::ffff:127.0.0.1", port]
             self.assertEqual((entry["sent"], entry["sends"]), (5, 1))
             self.assertEqual(bytes.fromhex(entry["comm"]), comm)
             self.assertIn((pid, comm.hex()), named)
@@ -168,8 +176,9 @@ class ConnectionTest(NetTest):
         self.assertEqual((told["later"], told["blocking"]), (errno.ETIMEDOUT,) * 2)
         self.assertEqual(self.failures(watcher, told["pid"]),
                          [(91, errno.ECANCELED), (92, errno.ETIMEDOUT), (93, errno.ETIMEDOUT)])
-        again = [record["retransmits"] for record in watcher.connections(told["pid"])]
-        self.assertEqual(again, [0, 1, 1])
+        again = sum(record["retransmits"] for record in watcher.connections(told["pid"]))
+        self.assertEqual(again, told["retransmits"])
+        self.assertGreater(again, 1)
 
     def test_retransmissions(self):
         live.need("nft", "ss")
@@ -199,15 +208,15 @@ class ConnectionTest(NetTest):
 
 class SyscallTest(NetTest):
     def test_each_call_counts(self):
-        watcher = self.watch("best", 0, "syscalls")
+        watcher = self.watch(probes="syscalls")
         if os.uname().machine != "x86_64":
             self.skipTest("the actor knows the numbers of x86_64")
         told = self.act(self.namespace(), "calls", 54321)
         counts = {(line["of"], line["number"]): line["count"] for line in watcher.ask("syscalls")}
         self.assertEqual(counts[told["pid"], 110], 54321)
-        time.sleep(0)
 
 
 if __name__ == "__main__":
-    live.need("ss")
+    if SS:
+        live.need("ss")
     live.main()
