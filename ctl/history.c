@@ -291,9 +291,9 @@ static void begin_table(struct history_out *out, const struct grain_store_cell *
     size_t i = 0;
 
     for (; columns ? columns[i].heading != NULL : i < count; i++) {
-        out->align[i] = columns                                    ? columns[i].align
-                        : cells[i].type == GRAIN_STORE_TYPE_NUMBER ? 'r'
-                                                                   : 'l';
+        char kind = cells[i].type == GRAIN_STORE_TYPE_NUMBER ? 'r' : 'l';
+
+        out->align[i] = columns ? columns[i].align : kind;
         if (!columns)
             continue;
         out->places[2 * i] = place_of(columns[i].name, cells, count);
