@@ -14,6 +14,7 @@
 #include <grain/error.h>
 
 #include "commands.h"
+#include "heap.h"
 #include "options.h"
 #include "run_attach.h"
 #include "run_user.h"
@@ -199,6 +200,7 @@ static int load_and_run(void *settings_)
     struct run run = {.settings = settings};
     int code;
 
+    heap_stay_small();
     if (grain_config_load(&run.config, settings->config) || grain_config_apply(run.config, NULL)) {
         say("%s", grain_error());
         grain_config_free(run.config);

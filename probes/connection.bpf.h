@@ -43,6 +43,14 @@ struct {
 
 const volatile __u8 net_way = GRAIN_HOST_WAY_TRACEPOINT;
 
+/* Tell of the current process unless that has been done. Global, and without arguments: so the
+ * verifier follows that long way once, not at every call. */
+__attribute__((noinline)) int net_process_known(void)
+{
+    host_process_known(host_task_current(), net_way);
+    return 0;
+}
+
 static __always_inline struct connection *connection_find(const struct sock *sk)
 {
     __u64 key = (unsigned long)sk;
@@ -65,7 +73,7 @@ connection_new(const struct sock *sk, struct task_struct *task, __u64 opened_ns,
     __u64 key = (unsigned long)sk;
 
     if (task) {
-        host_process_known(task, net_way);
+        net_process_known();
         host_task_fill(&connection.task, task);
         connection.thread = bpf_get_current_pid_tgid();
     }
@@ -166,7 +174,7 @@ static __always_inline void connection_use(struct sock *sk, struct connection *c
                                            struct task_struct *task, __u32 pid, __u64 start_ns)
 {
     if (connection->task.pid != pid || connection->task.start_ns != start_ns) {
-        host_process_known(task, net_way);
+        net_process_known();
         host_task_fill(&connection->task, task);
     }
     if ((connection->flags & (CONNECTION_PASSIVE | CONNECTION_ACCEPTED)) == CONNECTION_PASSIVE) {

@@ -233,6 +233,9 @@ static __always_inline void tell_call(struct task_struct *task, void *regs,
             tell_fds(task, regs, call, 0);
         break;
     case HOST_CALL_PATH:
+        /* A program that has started is told of where it starts; its registers are others now. */
+        if (call->operation == GRAIN_HOST_OP_EXEC && result >= 0)
+            break;
         tell_asked(task, regs, call, result);
         break;
     default:

@@ -112,7 +112,7 @@ static __always_inline struct host_match *host_match(void)
     return bpf_map_lookup_elem(&host_matches, &zero);
 }
 
-#define HOST_MATCH_TURNS 4096
+#define HOST_MATCH_TURNS 2048
 
 #define HOST_PATTERN_AT(rule, i) ((rule)->pattern[(i) & (HOST_PATTERN_MAX - 1)])
 #define HOST_TEXT_AT(scratch, i) ((scratch)->backward[(i) & (HOST_BACKWARD_MAX - 1)])

@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -89,21 +90,6 @@ char *grain_agent_path(const struct grain_agent *agent, const char *name)
     return path;
 }
 
-int grain_agent_add_sink(struct grain_agent *agent, struct grain_sink *sink)
-{
-    struct grain_sink_counts counts;
-
-    if (agent->sink_count == AGENT_SINKS_MAX) {
-        (void)grain_sink_free(sink, NULL);
-        return grain_fail(-E2BIG, "more than %d sinks", AGENT_SINKS_MAX);
-    }
-    /* A queue in a file has counted for other agents, which told of it. */
-    grain_sink_counts(sink, &counts);
-    agent->sink_told[agent->sink_count].counts = counts.queue;
-    agent->sinks[agent->sink_count++] = sink;
-    return 0;
-}
-
 int grain_agent_add_pipeline(struct grain_agent *agent, struct grain_pipeline *pipeline)
 {
     if (agent->pipeline_count == AGENT_PIPELINES_MAX) {
@@ -149,49 +135,6 @@ static void commit(struct grain_agent *agent)
 
 /* ---- changing while it runs ---- */
 
-static size_t find_sink(const struct grain_agent *agent, const char *name)
-{
-    size_t i = 0;
-
-    while (i < agent->sink_count && strcmp(grain_sink_name(agent->sinks[i]), name))
-        i++;
-    return i;
-}
-
-struct grain_sink *grain_agent_sink(const struct grain_agent *agent, const char *name)
-{
-    size_t i = find_sink(agent, name);
-
-    return i < agent->sink_count ? agent->sinks[i] : NULL;
-}
-
-bool grain_agent_sink_name(const struct grain_agent *agent, size_t i, char *name)
-{
-    if (i >= agent->sink_count)
-        return false;
-    (void)snprintf(name, GRAIN_SINK_NAME_MAX, "%s", grain_sink_name(agent->sinks[i]));
-    return true;
-}
-
-const char *grain_agent_settings(const struct grain_agent *agent, const char *name)
-{
-    size_t i = find_sink(agent, name);
-
-    return i < agent->sink_count && agent->sink_settings[i] ? agent->sink_settings[i] : "";
-}
-
-int grain_agent_set_settings(struct grain_agent *agent, const char *name, const char *settings)
-{
-    size_t i = find_sink(agent, name);
-    char *copy = i < agent->sink_count ? strdup(settings) : NULL;
-
-    if (!copy)
-        return grain_fail(-ENOMEM, "no memory");
-    free(agent->sink_settings[i]);
-    agent->sink_settings[i] = copy;
-    return 0;
-}
-
 void grain_agent_drop_pipelines(struct grain_agent *agent)
 {
     uint64_t now_ns = agent_now(CLOCK_REALTIME);
@@ -205,43 +148,6 @@ void grain_agent_drop_pipelines(struct grain_agent *agent)
     }
     agent->pipeline_count = 0;
     agent->groups = 0;
-}
-
-static void free_sink(struct grain_agent *agent, size_t i)
-{
-    char name[GRAIN_SINK_NAME_MAX];
-    struct grain_sink_counts counts;
-    uint64_t left;
-
-    (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
-    grain_sink_counts(agent->sinks[i], &counts);
-    if (grain_sink_free(agent->sinks[i], &left))
-        agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
-    free(agent->sink_settings[i]);
-    agent->left += left;
-    agent->kept += agent->state ? left : 0;
-    if (left)
-        agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s%s%s", name,
-                  (unsigned long long)left,
-                  agent->state ? "; they are kept for the next agent" : "",
-                  *counts.error ? ": " : "", counts.error);
-}
-
-void grain_agent_drop_sink(struct grain_agent *agent, const char *name)
-{
-    size_t i = find_sink(agent, name);
-
-    if (i == agent->sink_count)
-        return;
-    grain_sink_drain(agent->sinks[i], agent_now(CLOCK_MONOTONIC) + agent->options.drain_ns);
-    free_sink(agent, i);
-    agent->sink_count--;
-    agent->sinks[i] = agent->sinks[agent->sink_count];
-    agent->sink_told[i] = agent->sink_told[agent->sink_count];
-    agent->sink_settings[i] = agent->sink_settings[agent->sink_count];
-    agent->sink_settings[agent->sink_count] = NULL;
-    agent->sink_failing[i] = agent->sink_failing[agent->sink_count];
-    agent->sink_failing[agent->sink_count] = false;
 }
 
 void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns)
@@ -331,6 +237,9 @@ static void collect(struct grain_agent *agent, bool end)
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_flush(agent->pipelines[i], now_ns, end);
     commit(agent);
+    /* What a sink's thread allocated meanwhile lies among the many small pieces that a collection
+     * takes and frees again, and would keep their pages from the system. */
+    (void)malloc_trim(0);
 }
 
 /* Maps that are no longer pinned are read once more: what they counted last is in them still. */
@@ -346,27 +255,6 @@ static void look_after_maps(struct grain_agent *agent)
     open_live(agent);
     agent_events_open(agent);
     agent_events_refresh(agent);
-}
-
-/* Said when it begins and when it ends; in between the queue's measurements tell. */
-static void look_after_sinks(struct grain_agent *agent)
-{
-    for (size_t i = 0; i < agent->sink_count; i++) {
-        struct grain_sink_counts counts;
-        bool failing;
-
-        grain_sink_counts(agent->sinks[i], &counts);
-        failing = counts.failed_since_ns;
-        if (failing == agent->sink_failing[i])
-            continue;
-        agent->sink_failing[i] = failing;
-        if (failing)
-            agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %s; tried again until it works",
-                      grain_sink_name(agent->sinks[i]), counts.error);
-        else
-            agent_log(agent, GRAIN_LOG_INFO, "sink %s: delivers again",
-                      grain_sink_name(agent->sinks[i]));
-    }
 }
 
 static void read_events(struct grain_agent *agent)
@@ -426,40 +314,6 @@ static void remember(struct grain_agent *agent)
     if (error && agent->options.from_now && agent->live &&
         grain_collect_skip(agent->collect, agent->live))
         agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
-}
-
-static void drain(struct grain_agent *agent, int signals)
-{
-    uint64_t until = agent_now(CLOCK_MONOTONIC) + agent->options.drain_ns;
-    struct pollfd ready = {.fd = signals, .events = POLLIN};
-
-    for (size_t i = 0; i < agent->sink_count; i++)
-        grain_sink_drain(agent->sinks[i], until);
-    for (;;) {
-        uint64_t waiting = 0, now = agent_now(CLOCK_MONOTONIC);
-
-        for (size_t i = 0; i < agent->sink_count; i++) {
-            struct grain_sink_counts counts;
-
-            grain_sink_counts(agent->sinks[i], &counts);
-            waiting += counts.queue.waiting;
-        }
-        if (!waiting || now >= until)
-            break;
-        if (poll(&ready, 1, 20) > 0)
-            break; /* asked again */
-    }
-    for (size_t i = 0; i < agent->sink_count; i++)
-        grain_sink_drain(agent->sinks[i], agent_now(CLOCK_MONOTONIC));
-}
-
-static void free_sinks(struct grain_agent *agent)
-{
-    for (size_t i = 0; i < agent->sink_count; i++) {
-        free_sink(agent, i);
-        agent->sink_settings[i] = NULL;
-    }
-    agent->sink_count = 0;
 }
 
 /* ---- running ---- */
@@ -537,7 +391,7 @@ static void turn(struct grain_agent *agent, struct loop *loop)
     }
     if (now >= loop->next_second) {
         look_after_maps(agent);
-        look_after_sinks(agent);
+        agent_sinks_look(agent);
         agent_host_look(agent);
         if (agent->options.alive)
             agent->options.alive(agent->options.user);
@@ -560,8 +414,8 @@ static void finish(struct grain_agent *agent, struct loop *loop)
     }
     agent_host_finish(agent);
     collect(agent, true);
-    drain(agent, loop->signals);
-    free_sinks(agent);
+    agent_sinks_drain(agent, loop->signals);
+    agent_sinks_free(agent);
     agent_host_free(agent);
     close_live(agent);
 }
@@ -602,10 +456,7 @@ void grain_agent_free(struct grain_agent *agent)
     close_live(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_free(agent->pipelines[i]);
-    for (size_t i = 0; i < agent->sink_count; i++) {
-        (void)grain_sink_free(agent->sinks[i], NULL);
-        free(agent->sink_settings[i]);
-    }
+    agent_sinks_free(agent);
     pthread_sigmask(SIG_SETMASK, &agent->signals_before, NULL);
     grain_collect_free(agent->collect);
     free(agent->pin_root);

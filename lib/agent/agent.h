@@ -82,8 +82,16 @@ int grain_agent_set_settings(struct grain_agent *agent, const char *name, const 
 /* What all pipelines hold goes to their sinks, and they are gone. */
 void grain_agent_drop_pipelines(struct grain_agent *agent);
 
-/* A sink without pipelines is drained for as long as stopping may take, and is gone. */
+/*
+ * A sink without pipelines is no longer the agent's, by its name. It delivers what it has for as
+ * long as stopping may take, while everything else goes on; what is left then is in a file for a
+ * sink of the same name, or counted as dropped.
+ */
 void grain_agent_drop_sink(struct grain_agent *agent, const char *name);
+
+/* Before a sink of this name is made: one that was dropped and has the queue's file gives it back
+ * at once. Takes about a second when its delivery hangs. */
+void grain_agent_end_sink(struct grain_agent *agent, const char *name);
 
 /*
  * Load the probes and open the history, before grain_agent_run; `watch` is copied but for the

@@ -21,6 +21,12 @@ struct agent_told {
     struct grain_queue_counts counts;
 };
 
+/* A sink that was taken away and delivers what it still has. */
+struct agent_leaving {
+    struct grain_sink *sink;
+    struct agent_told told;
+};
+
 struct agent_host;
 
 struct grain_agent {
@@ -32,6 +38,8 @@ struct grain_agent {
     char *sink_settings[AGENT_SINKS_MAX];
     bool sink_failing[AGENT_SINKS_MAX]; /* which was said */
     size_t sink_count;
+    struct agent_leaving leaving[AGENT_SINKS_MAX]; /* in the order in which they were taken away */
+    size_t leaving_count;
     struct grain_pipeline *pipelines[AGENT_PIPELINES_MAX];
     size_t pipeline_count;
     unsigned int groups; /* that any pipeline wants */
@@ -67,6 +75,19 @@ int agent_feed(struct grain_agent *agent, enum grain_group group, const struct g
 
 /* The agent's own measurements into the pipelines. */
 void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns);
+
+/* What a sink counted since it was told last. */
+void agent_tell_sink(struct grain_agent *agent, const char *name,
+                     const struct grain_queue_counts *now, struct grain_queue_counts *told,
+                     uint64_t now_ns);
+
+/* About once a second: say which sinks fail, and let go of those that were taken away and are
+ * done. */
+void agent_sinks_look(struct grain_agent *agent);
+/* Deliver what waits until stopping takes too long, or until `signals` can be read. */
+void agent_sinks_drain(struct grain_agent *agent, int signals);
+/* They give up what is under way, and are gone. */
+void agent_sinks_free(struct grain_agent *agent);
 
 /* The stream of events: open it when a pipeline wants events and nobody else reads. */
 void agent_events_open(struct grain_agent *agent);

@@ -56,6 +56,7 @@ struct grain_host {
     int epoll; /* readable when a probe wants the reader woken */
     int cpus;
     uint64_t malformed;
+    bool stale; /* a file that rules name may be another one now */
     struct {
         void *object; /* NULL: not loaded */
         enum grain_host_way way;
@@ -83,8 +84,8 @@ struct host_probe_ops {
     const char *const *blind[GRAIN_HOST_WAY_COUNT];
 };
 
-extern const struct host_probe_ops grain_host_net_ops;
 extern const struct host_probe_ops grain_host_files_ops;
+extern const struct host_probe_ops grain_host_net_ops;
 extern const struct host_probe_ops grain_host_processes_ops;
 extern const struct host_probe_ops grain_host_syscalls_ops;
 

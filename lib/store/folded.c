@@ -7,6 +7,9 @@
 #include <sys/random.h>
 
 #define ROOM_FIRST 1024
+/* What is not given back after a flood. */
+#define ROOM_KEPT  8192
+#define BYTES_KEPT ((size_t)1 << 20)
 #define MINUTE_NS  60000000000ULL
 /* Gaps of one kind that are no further apart become one. */
 #define GAP_JOIN_NS MINUTE_NS
@@ -77,15 +80,46 @@ void grain_folded_free(struct grain_folded *batch)
     free(batch);
 }
 
+/* Half of it, if less than an eighth was needed. */
+static void shrink(void **array, size_t *room, size_t count, size_t size)
+{
+    void *smaller;
+
+    if (*room <= ROOM_KEPT || count >= *room / 8)
+        return;
+    smaller = realloc(*array, *room / 2 * size);
+    if (!smaller)
+        return;
+    *array = smaller;
+    *room /= 2;
+}
+
+static void index_clear(struct grain_folded_index *index, size_t count)
+{
+    struct grain_folded_index smaller;
+
+    if (index->mask >= 2 * ROOM_KEPT && count < index->mask / 16 &&
+        !index_new(&smaller, (index->mask + 1) / 4)) {
+        free(index->slots);
+        *index = smaller;
+        return;
+    }
+    memset(index->slots, 0, (index->mask + 1) * sizeof(*index->slots));
+}
+
 void grain_folded_clear(struct grain_folded *batch)
 {
+    index_clear(&batch->item_index, batch->item_count);
+    index_clear(&batch->row_index, batch->row_count);
+    shrink((void **)&batch->rows, &batch->row_room, batch->row_count, sizeof(*batch->rows));
+    shrink((void **)&batch->items, &batch->item_room, batch->item_count, sizeof(*batch->items));
+    if (batch->byte_room > BYTES_KEPT)
+        shrink((void **)&batch->bytes, &batch->byte_room, batch->byte_count, 1);
     batch->byte_count = 0;
     batch->item_count = 1;
     batch->row_count = 0;
     batch->gap_count = 0;
     batch->appended = batch->first_ns = batch->last_ns = 0;
-    memset(batch->item_index.slots, 0, (batch->item_index.mask + 1) * sizeof(uint32_t));
-    memset(batch->row_index.slots, 0, (batch->row_index.mask + 1) * sizeof(uint32_t));
 }
 
 /* Room for one more of `size` bytes. */
@@ -194,7 +228,7 @@ uint32_t grain_folded_item(struct grain_folded *batch, enum grain_store_dictiona
 
 const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t item)
 {
-    return batch->bytes + batch->items[item].offset;
+    return item ? batch->bytes + batch->items[item].offset : NULL;
 }
 
 static void note_time(struct grain_folded *batch, const struct grain_store_kind_info *info,

@@ -66,12 +66,13 @@ struct grain_folded {
 
 int grain_folded_new(struct grain_folded **out, size_t max_rows, size_t max_bytes);
 void grain_folded_free(struct grain_folded *batch); /* takes NULL */
-/* Empty again. Memory that it needed stays with it. */
+/* Empty again. Memory that is hardly used goes back, half of it each time. */
 void grain_folded_clear(struct grain_folded *batch);
 
 /* The place of an item with these bytes; 0 for no bytes; GRAIN_FOLDED_FULL: no room. */
 uint32_t grain_folded_item(struct grain_folded *batch, enum grain_store_dictionary dictionary,
                            const void *bytes, size_t length);
+/* NULL of 0. */
 const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t item);
 
 /* 1: a row of its own; 0: part of one; -ENOBUFS: no room. */

@@ -224,7 +224,8 @@ static int write_rows(struct grain_history *history, struct grain_folded *batch)
     for (size_t i = 0; i < batch->row_count; i++)
         if (batch->rows[i].part)
             renumber(batch, &batch->rows[i]);
-    qsort(batch->rows, batch->row_count, sizeof(*batch->rows), compare_rows);
+    if (batch->row_count)
+        qsort(batch->rows, batch->row_count, sizeof(*batch->rows), compare_rows);
     for (size_t i = 0, count; !error && i < batch->row_count; i += count) {
         if (!batch->rows[i].part) {
             count = 1;

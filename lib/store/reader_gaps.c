@@ -61,7 +61,7 @@ static int recorded(struct grain_store_reader *reader, const struct question *qu
     if (!out)
         return grain_reader_fail(reader, SQLITE_NOMEM);
     grain_view_select(out, grain_view_gap_columns, NULL, 0);
-    fputs(" FROM gap WHERE to_ns>=?1 AND from_ns<?2 ORDER BY from_ns, id", out);
+    fputs(" FROM gap WHERE to_ns>=?1 AND from_ns<=?2 ORDER BY from_ns, id", out);
     if (fclose(out))
         return grain_reader_fail(reader, SQLITE_NOMEM);
     result = sqlite3_prepare_v2(reader->db, sql, -1, &statement, NULL);

@@ -89,7 +89,7 @@ static int find_named(struct query *query)
         (void)snprintf(end, sizeof(end), "%.*s0", (int)length - 1, path);
         return bind_run(reader, INTO_HIT " WHERE (name>=?1 AND name<?2)", path, end, 0);
     }
-    if (length == 1)
+    if (!strcmp(path, "/"))
         return bind_run(reader, INTO_HIT " WHERE name>=?1 AND name<'0'", path, NULL, 0);
     return bind_run(reader, INTO_HIT " WHERE name=?1", path, NULL, 0);
 #undef INTO_HIT
@@ -221,41 +221,33 @@ static int find_who(struct query *query)
     return error;
 }
 
-static const char *name_condition(enum grain_store_kind kind, const char *name)
-{
-    static const char *const exact[] = {
-        [GRAIN_STORE_KIND_NET] = " AND (f.name IN (SELECT id FROM text WHERE text=lower(?1)) OR"
-                                 " f.sni IN (SELECT id FROM text WHERE text=lower(?1)))",
-        [GRAIN_STORE_KIND_DNS] = " AND f.name IN (SELECT id FROM text WHERE text=lower(?1))",
-        [GRAIN_STORE_KIND_TLS] = " AND f.sni IN (SELECT id FROM text WHERE text=lower(?1))",
-        [GRAIN_STORE_KIND_LIFE] = NULL,
-    };
-    /* "*.example.org": what follows the star, or the name itself. */
+#define EXACT "(SELECT id FROM text WHERE text=lower(?1))"
+/* "*.example.org": what follows the star, or the name itself. */
 #define BELOW                                                                           \
     "(SELECT id FROM text WHERE text=lower(substr(?1,3)) OR substr(text,1-length(?1))=" \
     "lower(substr(?1,2)))"
-    static const char *const below[] = {
-        [GRAIN_STORE_KIND_NET] = " AND (f.name IN " BELOW " OR f.sni IN " BELOW ")",
-        [GRAIN_STORE_KIND_DNS] = " AND f.name IN " BELOW,
-        [GRAIN_STORE_KIND_TLS] = " AND f.sni IN " BELOW,
-        [GRAIN_STORE_KIND_LIFE] = NULL,
-    };
-#undef BELOW
-    return strncmp(name, "*.", 2) ? exact[kind] : below[kind];
+
+static const char *name_condition(enum grain_store_kind kind, const char *name)
+{
+    bool below = !strncmp(name, "*.", 2);
+
+    switch (kind) {
+    case GRAIN_STORE_KIND_NET:
+        return below ? " AND (f.name IN " BELOW " OR f.sni IN " BELOW ")"
+                     : " AND (f.name IN " EXACT " OR f.sni IN " EXACT ")";
+    case GRAIN_STORE_KIND_DNS:
+        return below ? " AND f.name IN " BELOW : " AND f.name IN " EXACT;
+    default:
+        return below ? " AND f.sni IN " BELOW : " AND f.sni IN " EXACT;
+    }
 }
 
 static const char *address_condition(enum grain_store_kind kind)
 {
-    static const char *const conditions[] = {
-        [GRAIN_STORE_KIND_NET] = " AND f.remote IN (SELECT id FROM text WHERE text=?2)",
-        [GRAIN_STORE_KIND_DNS] =
-            " AND (f.server IN (SELECT id FROM text WHERE text=?2) OR f.answers IN (SELECT id FROM"
-            " text WHERE instr(' '||text||' ',' '||?2||' ')))",
-        [GRAIN_STORE_KIND_TLS] = " AND f.remote IN (SELECT id FROM text WHERE text=?2)",
-        [GRAIN_STORE_KIND_LIFE] = NULL,
-    };
-
-    return conditions[kind];
+    if (kind == GRAIN_STORE_KIND_DNS)
+        return " AND (f.server IN (SELECT id FROM text WHERE text=?2) OR f.answers IN"
+               " (SELECT id FROM text WHERE instr(' '||text||' ',' '||?2||' ')))";
+    return " AND f.remote IN (SELECT id FROM text WHERE text=?2)";
 }
 
 /* What holds in each part; times to the millisecond. */

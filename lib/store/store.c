@@ -203,6 +203,7 @@ int grain_store_open(struct grain_store **out, const char *path,
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->wake, NULL);
     pthread_cond_init(&store->done, NULL);
+    store->given_ns = given ? given->now_ns : 0;
     error = grain_history_open(&store->history, path, options.max_age_ns, options.max_bytes,
                                options.now_ns);
     if (!error && (grain_folded_new(&store->filling, options.max_rows, options.max_memory) ||

@@ -21,7 +21,7 @@ struct grain_store {
     char unwritten_why[GRAIN_STORE_TROUBLE_MAX];
     uint64_t bytes;
     uint64_t now_ns;
-    uint64_t given_ns; /* by the last flush; 0: the clock's */
+    uint64_t given_ns; /* by the last call; 0: the clock's */
     /* Of who holds the lock. */
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
