@@ -150,21 +150,31 @@ static char *escape_wide(const struct grain_store_cell *cell)
     return text;
 }
 
+/* Asking the system costs more than the rest of a row: the last answers are kept. */
+static const char *user_name(int64_t uid)
+{
+    static struct {
+        int64_t uid;
+        char name[64];
+    } known[64];
+    size_t at = (size_t)uid % (sizeof(known) / sizeof(known[0]));
+    const struct passwd *user;
+
+    if (*known[at].name && known[at].uid == uid)
+        return known[at].name;
+    user = getpwuid((uid_t)uid);
+    known[at].uid = uid;
+    if (user && *user->pw_name)
+        (void)grain_escape(known[at].name, sizeof(known[at].name), user->pw_name,
+                           strlen(user->pw_name));
+    else
+        (void)snprintf(known[at].name, sizeof(known[at].name), "%" PRId64, uid);
+    return known[at].name;
+}
+
 static void cell_user(struct table *table, int64_t uid)
 {
-    const struct passwd *user = uid < 0 ? NULL : getpwuid((uid_t)uid);
-    char name[64];
-
-    if (uid < 0) {
-        table_cell(table, "-");
-        return;
-    }
-    if (user)
-        (void)grain_escape(name, sizeof(name), user->pw_name, strlen(user->pw_name));
-    if (user)
-        table_cell(table, "%s", name);
-    else
-        table_cell(table, "%" PRId64, uid);
+    table_cell(table, "%s", uid < 0 ? "-" : user_name(uid));
 }
 
 static void cell_result(struct table *table, int64_t result)
@@ -291,11 +301,12 @@ static void begin_table(struct history_out *out, const struct grain_store_cell *
     size_t i = 0;
 
     for (; columns ? columns[i].heading != NULL : i < count; i++) {
-        out->align[i] = columns                                    ? columns[i].align
-                        : cells[i].type == GRAIN_STORE_TYPE_NUMBER ? 'r'
-                                                                   : 'l';
+        char kind = cells[i].type == GRAIN_STORE_TYPE_NUMBER ? 'r' : 'l';
+
+        out->align[i] = kind;
         if (!columns)
             continue;
+        out->align[i] = columns[i].align;
         out->places[2 * i] = place_of(columns[i].name, cells, count);
         out->places[2 * i + 1] = place_of(columns[i].second, cells, count);
     }

@@ -41,11 +41,32 @@ static bool read_duration(const char *text, uint64_t now_ns, uint64_t *out)
     return true;
 }
 
+/* Two digits; -1: they are none. */
+static int two_digits(const char *text)
+{
+    if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1]))
+        return -1;
+    return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+/* "+01:00" or "+0100", in seconds. */
+static bool read_zone(const char *text, int *out)
+{
+    int hours = two_digits(text + 1), minutes;
+
+    if ((*text != '+' && *text != '-') || hours < 0 || hours > 14)
+        return false;
+    minutes = two_digits(text[3] == ':' ? text + 4 : text + 3);
+    if (minutes < 0 || minutes > 59 || text[text[3] == ':' ? 6 : 5])
+        return false;
+    *out = (hours * 60 + minutes) * (*text == '+' ? 60 : -60);
+    return true;
+}
+
 /* What follows a time: a fraction, a zone. */
 static bool read_rest(const char *text, struct tm *tm, uint64_t *fraction, bool *zoned)
 {
-    unsigned int hours, minutes;
-    int used = 0;
+    int east = 0;
 
     if (*text == '.') {
         uint64_t unit = SECOND_NS;
@@ -56,14 +77,9 @@ static bool read_rest(const char *text, struct tm *tm, uint64_t *fraction, bool 
     if (!*text)
         return true;
     *zoned = true;
-    if (!strcmp(text, "Z"))
-        return true;
-    if ((*text != '+' && *text != '-') ||
-        (sscanf(text + 1, "%2u:%2u%n", &hours, &minutes, &used) < 2 &&
-         sscanf(text + 1, "%2u%2u%n", &hours, &minutes, &used) < 2) ||
-        text[1 + used] || hours > 14 || minutes > 59)
+    if (strcmp(text, "Z") && !read_zone(text, &east))
         return false;
-    tm->tm_sec -= (*text == '+' ? 1 : -1) * (int)(hours * 3600 + minutes * 60);
+    tm->tm_sec -= east;
     return true;
 }
 
@@ -80,6 +96,7 @@ static bool read_iso(const char *text, uint64_t *out)
         const char *rest;
 
         memset(&tm, 0, sizeof(tm));
+        fraction = 0;
         tm.tm_isdst = -1;
         rest = strptime(text, forms[i], &tm);
         if (!rest || !read_rest(rest, &tm, &fraction, &zoned))
