@@ -65,25 +65,34 @@ static __always_inline void connection_forget(const struct sock *sk)
     bpf_map_delete_elem(&net_sockets, &key);
 }
 
-/* Remember a socket; nobody's when `task` is NULL. */
-static __always_inline struct connection *
-connection_new(const struct sock *sk, struct task_struct *task, __u64 opened_ns, __u32 flags)
+/* Remember a socket; nobody's when `task` is NULL. It is filled where it lies: on the stack there
+ * is no room for it. */
+static __always_inline struct connection *connection_new(const struct sock *sk,
+                                                         struct task_struct *task, __u64 opened_ns,
+                                                         __u32 flags)
 {
-    struct connection connection = {.opened_ns = opened_ns, .flags = flags};
+    static const struct connection none;
+    struct connection *connection;
     __u64 key = (unsigned long)sk;
 
-    if (task) {
+    if (task)
         net_process_known();
-        host_task_fill(&connection.task, task);
-        connection.thread = bpf_get_current_pid_tgid();
-    }
-    socket_local(sk, &connection.local);
-    socket_remote(sk, &connection.remote);
-    if (bpf_map_update_elem(&net_sockets, &key, &connection, BPF_ANY)) {
+    if (bpf_map_update_elem(&net_sockets, &key, &none, BPF_ANY)) {
         host_count(GRAIN_HOST_COUNTER_SOCKETS_FULL, 1);
         return NULL;
     }
-    return bpf_map_lookup_elem(&net_sockets, &key);
+    connection = bpf_map_lookup_elem(&net_sockets, &key);
+    if (!connection)
+        return NULL;
+    if (task) {
+        host_task_fill(&connection->task, task);
+        connection->thread = bpf_get_current_pid_tgid();
+    }
+    connection->opened_ns = opened_ns;
+    connection->flags = flags;
+    socket_local(sk, &connection->local);
+    socket_remote(sk, &connection->remote);
+    return connection;
 }
 
 static __always_inline __u32 connection_retransmits(const struct sock *sk)

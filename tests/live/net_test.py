@@ -1,8 +1,10 @@
 """Who sends how much to whom, against what the two ends counted themselves and what ss says."""
 
+import datetime
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -204,6 +206,78 @@ class ConnectionTest(NetTest):
         closes = [record["pid"] for record in found if record["event"] == "close"]
         self.assertEqual(accepts, [told["pid"]] * 3)
         self.assertEqual(closes, [exchange["pid"] for exchange in told["exchanges"]])
+
+
+class CommandTest(NetTest):
+    def follow(self, *arguments):
+        """grainctl, once it has hooked in; it says so."""
+        # pylint: disable-next=consider-using-with
+        process = subprocess.Popen((live.GRAINCTL, *arguments), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(self.end, process)
+        if arguments[0] == "trace":
+            self.assertIn(b"connections, by", process.stderr.readline())
+        return process
+
+    def finish(self, process):
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=live.TIMEOUT)
+        self.assertEqual(process.returncode, 0, error)
+        self.assertNotIn(b"not seen", error)
+        return out
+
+    def test_a_name_that_hurts_on_a_terminal(self):
+        name = b'\x1b[31m"\n,\\\xff\x01;'
+        shown = "\\027[31m\"\\010,\\092\\255\\001;"
+        lines, objects = self.follow("trace", "net"), self.follow("trace", "net", "--json",
+                                                                 "--protocol", "tcp")
+        told = self.act(self.namespace(), "comm", name.hex())
+        pid = told["exchanges"][0]["pid"]
+        text = self.finish(lines)
+        self.assertEqual(bytes(byte for byte in text if byte != 10 and not 32 <= byte < 127), b"")
+        self.assertIn(shown.encode(), text)
+        found = [json.loads(line) for line in self.finish(objects).splitlines()]
+        found = [event for event in found if event["process"] and event["process"]["pid"] == pid]
+        self.assertEqual({event["process"]["comm"] for event in found}, {shown})
+        self.assertIn("connect", [event["event"] for event in found])
+
+    def test_chosen_by_port(self):
+        trace = self.follow("trace", "net", "--json", "--port", "81", "--address", "203.0.113.1")
+        told = self.act(self.namespace(), "unreachable")
+        found = [json.loads(line) for line in self.finish(trace).splitlines()]
+        found = [event for event in found if event["process"]["pid"] == told["pid"]]
+        self.assertEqual([(event["event"], event["error"], event["remote_port"])
+                          for event in found], [("fail", "ENETUNREACH", 81)])
+
+    @staticmethod
+    def reading_after(process, done):
+        """The rows of a reading that began later: the first that ended later may have not."""
+        stamp = lambda top: datetime.datetime.strptime(top["timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z")
+        while stamp(json.loads(process.stdout.readline())) < done:
+            pass
+        return json.loads(process.stdout.readline())["rows"]
+
+    def test_top_adds_up(self):
+        ready = self.watch()
+        views = {view: self.follow("top", view, "--json", "-n", "0")
+                 for view in ("processes", "connections")}
+        tops = {view: json.loads(process.stdout.readline()) for view, process in views.items()}
+        self.assertEqual(tops["processes"]["view"], "processes")
+        told = self.act(self.namespace(), "stream", "v4", "send", "recv", LEAST)
+        self.check(ready, told)
+        done = datetime.datetime.now(datetime.timezone.utc)
+        for view, process in views.items():
+            rows = self.reading_after(process, done)
+            for exchange in told["exchanges"]:
+                mine = [row for row in rows if row["pid"] == exchange["pid"]]
+                self.assertEqual(sum(row["sent_bytes"] for row in mine), exchange["sent"])
+                self.assertEqual(sum(row["received_bytes"] for row in mine), exchange["received"])
+                if view == "connections":
+                    self.assertEqual([(row["proto"], row["remote"]) for row in mine],
+                                     [("tcp", f"127.0.0.1:{exchange['port']}")])
+            self.finish(process)
 
 
 class SyscallTest(NetTest):
