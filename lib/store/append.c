@@ -16,6 +16,8 @@
 #define PORT_PASSING 32768
 
 #define PLACE_NONE INT64_MAX
+/* A process whose texts are longer than that costs more. */
+#define RAW_MAX 2048
 
 static int64_t place(uint32_t item)
 {
@@ -68,12 +70,10 @@ static int64_t arguments(struct grain_store *store, const struct grain_store_pro
     return text(store, line);
 }
 
-static int64_t actor(struct grain_store *store, const struct grain_store_process *process)
+static int64_t find_actor(struct grain_store *store, const struct grain_store_process *process)
 {
     int64_t values[GRAIN_ACTOR_COLUMNS];
 
-    if (!process || (!process->pid && !(process->comm && *process->comm)))
-        return 0;
     values[GRAIN_ACTOR_PID] = process->pid;
     values[GRAIN_ACTOR_START] = (int64_t)process->start_ns;
     values[GRAIN_ACTOR_PPID] = process->ppid;
@@ -88,6 +88,59 @@ static int64_t actor(struct grain_store *store, const struct grain_store_process
         if (values[i] == PLACE_NONE)
             return PLACE_NONE;
     return place(grain_folded_item(store->filling, GRAIN_STORE_ACTOR, values, sizeof(values)));
+}
+
+static bool put_raw(char *raw, size_t *length, const void *bytes, size_t size)
+{
+    if (size > RAW_MAX - *length)
+        return false;
+    if (size)
+        memcpy(raw + *length, bytes, size);
+    *length += size;
+    return true;
+}
+
+/* Everything that is said of it, one after the other; 0: it is too long. */
+static size_t write_raw(char raw[RAW_MAX], const struct grain_store_process *process)
+{
+    const uint64_t numbers[] = {process->start_ns, process->pid, process->ppid, process->uid,
+                                process->arguments_length};
+    const char *const texts[] = {process->comm, process->exe, process->cgroup, process->container,
+                                 process->container_name};
+    size_t length = 0;
+    bool fits = put_raw(raw, &length, numbers, sizeof(numbers));
+
+    for (size_t i = 0; fits && i < sizeof(texts) / sizeof(texts[0]); i++)
+        fits = put_raw(raw, &length, texts[i] ? texts[i] : "",
+                       texts[i] ? strnlen(texts[i], RAW_MAX - 1) + 1 : 1);
+    if (fits && process->arguments)
+        fits = put_raw(raw, &length, process->arguments, process->arguments_length);
+    return fits ? length : 0;
+}
+
+/* One look for a process that was there before, instead of one for each of its texts. */
+static int64_t actor(struct grain_store *store, const struct grain_store_process *process)
+{
+    char raw[RAW_MAX];
+    size_t length;
+    uint32_t item;
+    int64_t found;
+
+    if (!process || (!process->pid && !(process->comm && *process->comm)))
+        return 0;
+    length = write_raw(raw, process);
+    if (!length)
+        return find_actor(store, process);
+    item = grain_folded_item(store->filling, GRAIN_STORE_RAW, raw, length);
+    if (item == GRAIN_FOLDED_FULL)
+        return PLACE_NONE;
+    found = store->filling->items[item].id;
+    if (found)
+        return found;
+    found = find_actor(store, process);
+    if (found != PLACE_NONE)
+        store->filling->items[item].id = found;
+    return found;
 }
 
 static void refuse(struct grain_store *store, uint64_t time_ns, uint64_t count)

@@ -231,6 +231,19 @@ const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t ite
     return item ? batch->bytes + batch->items[item].offset : NULL;
 }
 
+struct grain_folded_mark grain_folded_mark(unsigned int dictionary, const void *bytes,
+                                           size_t length)
+{
+    static uint64_t secrets[2];
+    struct grain_folded_mark mark;
+
+    if (!secrets[0] && getrandom(secrets, sizeof(secrets), 0) != sizeof(secrets))
+        secrets[0] = mix_words[0];
+    for (size_t i = 0; i < 2; i++)
+        mark.words[i] = hash_bytes(secrets[i] ^ dictionary, bytes, length);
+    return mark;
+}
+
 static void note_time(struct grain_folded *batch, const struct grain_store_kind_info *info,
                       const int64_t *values)
 {

@@ -75,6 +75,13 @@ uint32_t grain_folded_item(struct grain_folded *batch, enum grain_store_dictiona
 /* NULL of 0. */
 const uint8_t *grain_folded_bytes(const struct grain_folded *batch, uint32_t item);
 
+/* Of bytes, keyed with two secrets that stay for the life of the process. */
+struct grain_folded_mark {
+    uint64_t words[2];
+};
+struct grain_folded_mark grain_folded_mark(unsigned int dictionary, const void *bytes,
+                                           size_t length);
+
 /* 1: a row of its own; 0: part of one; -ENOBUFS: no room. */
 int grain_folded_add(struct grain_folded *batch, enum grain_store_kind kind, const int64_t *values);
 

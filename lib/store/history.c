@@ -124,6 +124,12 @@ void grain_history_forget_statements(struct grain_history *history)
     }
 }
 
+void grain_history_forget_known(struct grain_history *history)
+{
+    free(history->known);
+    history->known = NULL;
+}
+
 /* A statement that gives no rows, once bound. */
 static int finish(struct grain_history *history, sqlite3_stmt *statement)
 {
@@ -271,6 +277,7 @@ static int note_stop(struct grain_history *history, uint64_t now_ns)
 static void close_database(struct grain_history *history)
 {
     grain_history_forget_statements(history);
+    grain_history_forget_known(history);
     sqlite3_close(history->db);
     history->db = NULL;
     free(history->parts);

@@ -39,7 +39,17 @@ enum grain_history_statement {
     GRAIN_STATEMENT_COUNT
 };
 
+/* A number of a dictionary that was looked up lately. Texts of one mark are taken for one: nobody
+ * can aim at a mark of 128 bits, and chance does not hit it. */
+#define GRAIN_HISTORY_KNOWN 262144
+struct grain_history_known {
+    struct grain_folded_mark mark;
+    int64_t id;   /* 0: none */
+    int64_t part; /* as in the dictionary */
+};
+
 struct grain_history {
+    struct grain_history_known *known; /* NULL: not yet */
     char *path;
     int lock;
     sqlite3 *db;
@@ -82,6 +92,8 @@ int grain_history_number(struct grain_history *history, const char *sql, int64_t
 /* Prepared once; ready to be bound. NULL: failed, and noted. */
 sqlite3_stmt *grain_history_statement(struct grain_history *history, unsigned int statement);
 void grain_history_forget_statements(struct grain_history *history);
+/* Numbers may mean something else from now on. */
+void grain_history_forget_known(struct grain_history *history);
 int grain_history_meta(struct grain_history *history, const char *key, int64_t value);
 int grain_history_gap(struct grain_history *history, const struct grain_folded_gap *gap,
                       const char *what, size_t length);

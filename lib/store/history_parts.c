@@ -327,6 +327,7 @@ static int drop_old(struct grain_history *history, uint64_t now_ns, bool *droppe
     if (error || at == SIZE_MAX)
         return error;
     grain_history_forget_statements(history);
+    grain_history_forget_known(history);
     error = grain_history_run(history, "BEGIN IMMEDIATE");
     if (!error)
         error = drop_part(history, at, now_ns);

@@ -12,6 +12,16 @@
 /* The database remembers that often when grain was there last, if nothing else is to be written. */
 #define NOTE_NS 10000000000ULL
 
+/* Its texts came before it, and have the database's numbers. */
+static void read_actor(const struct grain_folded *batch, const struct grain_folded_item *item,
+                       int64_t *actor)
+{
+    memcpy(actor, batch->bytes + item->offset, GRAIN_ACTOR_COLUMNS * sizeof(*actor));
+    for (int i = GRAIN_ACTOR_COMM; i < GRAIN_ACTOR_COLUMNS; i++)
+        if (actor[i])
+            actor[i] = batch->items[actor[i]].id;
+}
+
 static sqlite3_stmt *bind_item(struct grain_history *history, const struct grain_folded *batch,
                                const struct grain_folded_item *item, unsigned int statement)
 {
@@ -31,15 +41,9 @@ static sqlite3_stmt *bind_item(struct grain_history *history, const struct grain
         sqlite3_bind_int64(out, 3, (int64_t)object.ino);
         return out;
     case GRAIN_STORE_ACTOR:
-        memcpy(actor, bytes, sizeof(actor));
-        for (int i = 0; i < GRAIN_ACTOR_COLUMNS; i++) {
-            int64_t value = actor[i];
-
-            /* Its texts came before it, and have their numbers. */
-            if (i >= GRAIN_ACTOR_COMM && value)
-                value = batch->items[value].id;
-            sqlite3_bind_int64(out, i + 1, value);
-        }
+        read_actor(batch, item, actor);
+        for (int i = 0; i < GRAIN_ACTOR_COLUMNS; i++)
+            sqlite3_bind_int64(out, i + 1, actor[i]);
         return out;
     default:
         sqlite3_bind_text(out, 1, (const char *)bytes, (int)item->length, SQLITE_STATIC);
@@ -111,14 +115,54 @@ static int resolve(struct grain_history *history, const struct grain_folded *bat
     return part < newest ? touch(history, item, newest) : 0;
 }
 
+/* Of what the database knows it by: an actor's own bytes are places in this batch. */
+static struct grain_folded_mark mark_item(const struct grain_folded *batch,
+                                          const struct grain_folded_item *item)
+{
+    int64_t actor[GRAIN_ACTOR_COLUMNS];
+
+    if (item->dictionary != GRAIN_STORE_ACTOR)
+        return grain_folded_mark(item->dictionary, batch->bytes + item->offset, item->length);
+    read_actor(batch, item, actor);
+    return grain_folded_mark(item->dictionary, actor, sizeof(actor));
+}
+
+/* The same through what is remembered. */
+static int resolve_known(struct grain_history *history, const struct grain_folded *batch,
+                         struct grain_folded_item *item, int64_t newest)
+{
+    struct grain_history_known *known;
+    struct grain_folded_mark mark;
+    int error = 0;
+
+    if (!history->known)
+        return resolve(history, batch, item, newest);
+    mark = mark_item(batch, item);
+    known = &history->known[mark.words[0] % GRAIN_HISTORY_KNOWN];
+    if (!known->id || memcmp(&known->mark, &mark, sizeof(mark))) {
+        error = resolve(history, batch, item, newest);
+    } else {
+        item->id = known->id;
+        if (known->part < newest)
+            error = touch(history, item, newest);
+    }
+    if (!error)
+        *known = (struct grain_history_known){mark, item->id, newest};
+    return error;
+}
+
 /* Texts come before what is made of them. */
 static int resolve_items(struct grain_history *history, struct grain_folded *batch)
 {
     int64_t newest = history->part_count ? history->parts[history->part_count - 1].id : 0;
     int error = 0;
 
+    /* Without the memory everything is looked up. */
+    if (!history->known)
+        history->known = calloc(GRAIN_HISTORY_KNOWN, sizeof(*history->known));
     for (size_t i = 1; !error && i < batch->item_count; i++)
-        error = resolve(history, batch, &batch->items[i], newest);
+        if (batch->items[i].dictionary != GRAIN_STORE_RAW)
+            error = resolve_known(history, batch, &batch->items[i], newest);
     return error;
 }
 
@@ -309,6 +353,7 @@ int grain_history_write(struct grain_history *history, struct grain_folded *batc
     (void)sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
     history->rows = rows;
     history->too_old = too_old;
+    grain_history_forget_known(history);
     /* Parts that the transaction made are gone. */
     char why[256];
 

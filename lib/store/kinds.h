@@ -40,6 +40,8 @@ enum grain_store_dictionary {
     GRAIN_STORE_TEXT,
     GRAIN_STORE_OBJECT, /* a name with a device and an inode number */
     GRAIN_STORE_ACTOR,  /* a process, as it was known at a time */
+    GRAIN_STORE_RAW, /* only in memory: all that was said of a process; its id is the actor's place
+                      */
 };
 
 struct grain_store_column {

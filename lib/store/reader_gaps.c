@@ -84,8 +84,7 @@ int grain_store_select_gaps(struct grain_store_reader *reader, uint64_t from_ns,
     struct question question = {from_ns, until_ns && until_ns < now ? until_ns : now, fn, user};
     uint64_t begin = (uint64_t)meta(reader, "begin_ns");
     uint64_t last = (uint64_t)meta(reader, "last_ns");
-    int error =
-        tell(&question, GRAIN_STORE_GAP_BEFORE, "", from_ns, begin);
+    int error = tell(&question, GRAIN_STORE_GAP_BEFORE, "", from_ns, begin);
 
     if (!error)
         error = recorded(reader, &question);
