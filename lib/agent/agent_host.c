@@ -10,7 +10,7 @@
 #define SECOND_NS    1000000000ULL
 #define ADDRESSES_NS (10 * SECOND_NS)
 
-uint64_t host_wall(const struct agent_host *host, uint64_t boot_ns)
+uint64_t agent_host_wall(const struct agent_host *host, uint64_t boot_ns)
 {
     return boot_ns + host->wall_ns;
 }
@@ -36,29 +36,30 @@ static int take_record(struct grain_agent *agent, const struct grain_host_header
     case GRAIN_HOST_PROCESS: {
         const struct grain_host_process *record = (const struct grain_host_process *)header;
 
-        host_tell_start(agent, record, process);
-        host_keep_life(host, task, process,
-                       record->flags & GRAIN_HOST_PROCESS_EXEC ? GRAIN_STORE_STARTED
-                                                               : GRAIN_STORE_SEEN,
-                       header->time_ns, 0);
+        agent_host_tell_start(agent, record, process);
+        agent_host_keep_life(host, task, process,
+                             record->flags & GRAIN_HOST_PROCESS_EXEC ? GRAIN_STORE_STARTED
+                                                                     : GRAIN_STORE_SEEN,
+                             header->time_ns, 0);
         break;
     }
     case GRAIN_HOST_EXIT: {
         const struct grain_host_exit *record = (const struct grain_host_exit *)header;
 
-        host_tell_exit(agent, record, process);
-        host_keep_life(host, task, process, GRAIN_STORE_EXITED, header->time_ns, record->status);
+        agent_host_tell_exit(agent, record, process);
+        agent_host_keep_life(host, task, process, GRAIN_STORE_EXITED, header->time_ns,
+                             record->status);
         return grain_processes_record(host->processes, header);
     }
     case GRAIN_HOST_FILE:
-        host_tell_file(agent, (const struct grain_host_file *)header, process);
-        host_keep_file(host, (const struct grain_host_file *)header, process);
+        agent_host_tell_file(agent, (const struct grain_host_file *)header, process);
+        agent_host_keep_file(host, (const struct grain_host_file *)header, process);
         break;
     case GRAIN_HOST_CONNECTION:
-        host_take_connection(host, (const struct grain_host_connection *)header);
+        agent_host_take_connection(host, (const struct grain_host_connection *)header);
         break;
     case GRAIN_HOST_TRAFFIC:
-        host_take_traffic(agent, (const struct grain_host_traffic *)header);
+        agent_host_take_traffic(agent, (const struct grain_host_traffic *)header);
         break;
     default:
         break;
@@ -96,7 +97,7 @@ void agent_host_read(struct grain_agent *agent)
     if (!agent->host)
         return;
     read_probes(agent);
-    host_go_on(agent, agent_now(CLOCK_BOOTTIME), false);
+    agent_host_go_on(agent, agent_now(CLOCK_BOOTTIME), false);
 }
 
 struct grain_answers *agent_host_room(struct grain_agent *agent)
@@ -129,7 +130,7 @@ static void look_after_store(struct grain_agent *agent)
 
     if (!host->store)
         return;
-    host_note_losses(agent);
+    agent_host_note_losses(agent);
     grain_store_flush(host->store, 0);
     trouble = grain_store_trouble(host->store);
     if (*trouble && !host->store_failed)
@@ -152,7 +153,7 @@ void agent_host_look(struct grain_agent *agent)
         (void)grain_host_refresh(host->probes);
     if (now - host->own_ns > ADDRESSES_NS) {
         host->own_ns = now;
-        host_read_addresses(host);
+        agent_host_read_addresses(host);
         grain_join_expire(host->join, now);
         look_after_sampling(agent);
     }
@@ -163,7 +164,7 @@ void agent_host_look(struct grain_agent *agent)
 void agent_host_collect(struct grain_agent *agent, uint64_t now_ns)
 {
     if (agent->host)
-        host_tell_counts(agent, now_ns);
+        agent_host_tell_counts(agent, now_ns);
 }
 
 void agent_host_finish(struct grain_agent *agent)
@@ -171,7 +172,7 @@ void agent_host_finish(struct grain_agent *agent)
     if (!agent->host)
         return;
     read_probes(agent);
-    host_go_on(agent, agent_now(CLOCK_BOOTTIME), true);
+    agent_host_go_on(agent, agent_now(CLOCK_BOOTTIME), true);
 }
 
 /* ---- beginning and end ---- */
@@ -261,7 +262,7 @@ static int make_tables(struct agent_host *host)
     if (!error)
         error = grain_join_new(&host->join, NULL);
     if (!error)
-        error = host_counts_make(host);
+        error = agent_host_counts_make(host);
     return error ? grain_fail(error, "host probes: no memory") : 0;
 }
 
@@ -295,7 +296,7 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
         load_probes(agent, watch);
     if (error)
         return error;
-    host_read_addresses(host);
+    agent_host_read_addresses(host);
     if (watch->probes && grain_processes_scan(host->processes))
         agent_log(agent, GRAIN_LOG_WARNING,
                   "/proc cannot be read: processes that run already are "
@@ -332,11 +333,11 @@ void agent_host_free(struct grain_agent *agent)
         return;
     grain_host_free(host->probes);
     if (host->store)
-        host_note_losses(agent);
+        agent_host_note_losses(agent);
     if (grain_store_close(host->store))
         agent_log(agent, GRAIN_LOG_ERROR, "history: %s", grain_error());
-    host_forget_later(host);
-    host_counts_free(host);
+    agent_host_forget_later(host);
+    agent_host_counts_free(host);
     grain_join_free(host->join);
     grain_processes_free(host->processes);
     free((char *)host->watch.history);

@@ -66,11 +66,11 @@ struct agent_host {
     uint64_t keys_full, keys_full_told; /* times that a key's counts were not told */
     uint64_t events_gap;                /* of the packets' stream */
     uint64_t own_ns;                    /* when the host's addresses were read last */
-    unsigned int refused; /* probes that were asked for, as bits */
+    unsigned int refused;               /* probes that were asked for, as bits */
     bool poll_failed, store_failed, sampling_said;
 };
 
-uint64_t host_wall(const struct agent_host *host, uint64_t boot_ns);
+uint64_t agent_host_wall(const struct agent_host *host, uint64_t boot_ns);
 
 /* ---- agent_host_items.c ---- */
 
@@ -79,48 +79,51 @@ struct host_tags {
     char pid[12], comm[64], uid[12], container[4 * GRAIN_CONTAINER_ID_MAX + 1];
 };
 
-void host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t pid, uint32_t uid,
-                       const char *comm, const struct grain_process *process);
-void host_tell_file(struct grain_agent *agent, const struct grain_host_file *record,
-                    const struct grain_process *process);
-void host_tell_start(struct grain_agent *agent, const struct grain_host_process *record,
-                     const struct grain_process *process);
-void host_tell_exit(struct grain_agent *agent, const struct grain_host_exit *record,
-                    const struct grain_process *process);
-void host_tell_connection(struct grain_agent *agent, const struct grain_host_connection *record,
-                          const struct grain_joined *joined);
-const char *host_result_name(int result, char buffer[16]);
+void agent_host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t pid,
+                             uint32_t uid, const char *comm, const struct grain_process *process);
+void agent_host_tell_file(struct grain_agent *agent, const struct grain_host_file *record,
+                          const struct grain_process *process);
+void agent_host_tell_start(struct grain_agent *agent, const struct grain_host_process *record,
+                           const struct grain_process *process);
+void agent_host_tell_exit(struct grain_agent *agent, const struct grain_host_exit *record,
+                          const struct grain_process *process);
+void agent_host_tell_connection(struct grain_agent *agent,
+                                const struct grain_host_connection *record,
+                                const struct grain_joined *joined);
+const char *agent_host_result_name(int result, char buffer[16]);
 
 /* ---- agent_host_counts.c ---- */
 
-int host_counts_make(struct agent_host *host);
-void host_counts_free(struct agent_host *host);
+int agent_host_counts_make(struct agent_host *host);
+void agent_host_counts_free(struct agent_host *host);
 /* Counts that left the kernel's table. */
-void host_take_traffic(struct grain_agent *agent, const struct grain_host_traffic *record);
+void agent_host_take_traffic(struct grain_agent *agent, const struct grain_host_traffic *record);
 /* At a collection. */
-void host_tell_counts(struct grain_agent *agent, uint64_t now_ns);
+void agent_host_tell_counts(struct grain_agent *agent, uint64_t now_ns);
 /* Gaps of what was lost since the last call. */
-void host_note_losses(struct grain_agent *agent);
+void agent_host_note_losses(struct grain_agent *agent);
 
 /* ---- agent_host_store.c ---- */
 
-void host_store_process(struct grain_store_process *out, const struct agent_host *host,
-                        const struct grain_host_task *task, const struct grain_process *process);
-void host_keep_file(struct agent_host *host, const struct grain_host_file *record,
-                    const struct grain_process *process);
-void host_keep_life(struct agent_host *host, const struct grain_host_task *task,
-                    const struct grain_process *process, enum grain_store_life life,
-                    uint64_t time_ns, int32_t status);
-void host_keep_traffic(struct agent_host *host, const struct grain_host_traffic_key *key,
-                       const char *comm, const struct grain_host_traffic_counts *more);
+void agent_host_store_process(struct grain_store_process *out, const struct agent_host *host,
+                              const struct grain_host_task *task,
+                              const struct grain_process *process);
+void agent_host_keep_file(struct agent_host *host, const struct grain_host_file *record,
+                          const struct grain_process *process);
+void agent_host_keep_life(struct agent_host *host, const struct grain_host_task *task,
+                          const struct grain_process *process, enum grain_store_life life,
+                          uint64_t time_ns, int32_t status);
+void agent_host_keep_traffic(struct agent_host *host, const struct grain_host_traffic_key *key,
+                             const char *comm, const struct grain_host_traffic_counts *more);
 
 /* ---- agent_host_join.c ---- */
 
-void host_take_connection(struct agent_host *host, const struct grain_host_connection *record);
+void agent_host_take_connection(struct agent_host *host,
+                                const struct grain_host_connection *record);
 /* What is due goes on; `end`: everything. */
-void host_go_on(struct grain_agent *agent, uint64_t boot_ns, bool end);
-void host_forget_later(struct agent_host *host);
+void agent_host_go_on(struct grain_agent *agent, uint64_t boot_ns, bool end);
+void agent_host_forget_later(struct agent_host *host);
 /* The host's own addresses. */
-void host_read_addresses(struct agent_host *host);
+void agent_host_read_addresses(struct agent_host *host);
 
 #endif

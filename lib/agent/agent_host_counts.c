@@ -77,7 +77,7 @@ static void tell_volume(struct grain_agent *agent, enum grain_measure measure,
     if (!bytes)
         return;
     grain_measure_item(&item, measure, agent_now(CLOCK_REALTIME));
-    host_process_tags(&item, &tags, key->pid, process ? process->uid : 0, comm, process);
+    agent_host_process_tags(&item, &tags, key->pid, process ? process->uid : 0, comm, process);
     if (!process)
         grain_item_remove_tag(&item, "uid");
     (void)inet_ntop(four ? AF_INET : AF_INET6, key->remote + (four ? 12 : 0), remote,
@@ -103,7 +103,7 @@ static void tell_traffic(struct grain_agent *agent, const struct grain_host_traf
         tell_volume(agent, GRAIN_MEASURE_VOLUME_OUT, key, comm, more->sent_bytes);
         tell_volume(agent, GRAIN_MEASURE_VOLUME_IN, key, comm, more->received_bytes);
     }
-    host_keep_traffic(agent->host, key, comm, more);
+    agent_host_keep_traffic(agent->host, key, comm, more);
 }
 
 static __u64 advance(__u64 *told, __u64 now)
@@ -131,7 +131,7 @@ static void tell_rest(struct grain_agent *agent, struct told *told, const char *
     tell_traffic(agent, &told->key, comm, &more);
 }
 
-void host_take_traffic(struct grain_agent *agent, const struct grain_host_traffic *record)
+void agent_host_take_traffic(struct grain_agent *agent, const struct grain_host_traffic *record)
 {
     struct told *told = find_told(agent->host, &record->key);
     struct grain_host_traffic_counts *left = told ? &told->left : NULL;
@@ -238,8 +238,8 @@ static int on_syscall(void *user, uint64_t start_ns, uint32_t pid, const char *c
     (void)snprintf(text, sizeof(text), "%s%u", call & GRAIN_HOST_SYSCALL_COMPAT ? "compat-" : "",
                    call & ~GRAIN_HOST_SYSCALL_COMPAT);
     grain_measure_item(&item, GRAIN_MEASURE_SYSCALL, agent_now(CLOCK_REALTIME));
-    host_process_tags(&item, &tags, pid, 0, comm,
-                      grain_processes_find(host->processes, pid, start_ns));
+    agent_host_process_tags(&item, &tags, pid, 0, comm,
+                            grain_processes_find(host->processes, pid, start_ns));
     grain_item_remove_tag(&item, "uid");
     (void)grain_item_set_tag(&item, "syscall_str", name ? name : text);
     item.count = count - told->told;
@@ -385,7 +385,7 @@ static void tell_history(struct grain_agent *agent, uint64_t now_ns)
                (double)counters[GRAIN_STORE_COUNTER_BYTES]);
 }
 
-void host_tell_counts(struct grain_agent *agent, uint64_t now_ns)
+void agent_host_tell_counts(struct grain_agent *agent, uint64_t now_ns)
 {
     struct agent_host *host = agent->host;
 
@@ -405,7 +405,7 @@ void host_tell_counts(struct grain_agent *agent, uint64_t now_ns)
     tell_history(agent, now_ns);
 }
 
-void host_note_losses(struct grain_agent *agent)
+void agent_host_note_losses(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
     uint64_t counters[GRAIN_HOST_COUNTER_COUNT], now = agent_now(CLOCK_REALTIME);
@@ -439,7 +439,7 @@ void host_note_losses(struct grain_agent *agent)
 
 /* ---- all ---- */
 
-int host_counts_make(struct agent_host *host)
+int agent_host_counts_make(struct agent_host *host)
 {
     int error = join_table_make(&host->traffic, KEYS_MOST);
 
@@ -457,7 +457,7 @@ static void free_table(struct join_table *table)
     free(table->places);
 }
 
-void host_counts_free(struct agent_host *host)
+void agent_host_counts_free(struct agent_host *host)
 {
     free_table(&host->traffic);
     free_table(&host->syscalls);

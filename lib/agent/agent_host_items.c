@@ -19,8 +19,8 @@ static const char *number(char *out, size_t size, uint64_t value)
     return out;
 }
 
-void host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t pid, uint32_t uid,
-                       const char *comm, const struct grain_process *process)
+void agent_host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t pid,
+                             uint32_t uid, const char *comm, const struct grain_process *process)
 {
     grain_escape(tags->comm, sizeof(tags->comm), process ? process->comm : comm,
                  GRAIN_HOST_COMM_MAX);
@@ -34,7 +34,7 @@ void host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t
     tag(item, "container", tags->container);
 }
 
-const char *host_result_name(int result, char buffer[16])
+const char *agent_host_result_name(int result, char buffer[16])
 {
     const char *name = result ? strerrorname_np(-result) : "ok";
 
@@ -61,8 +61,8 @@ static enum grain_measure measure_of(unsigned int operation)
     }
 }
 
-void host_tell_file(struct grain_agent *agent, const struct grain_host_file *record,
-                    const struct grain_process *process)
+void agent_host_tell_file(struct grain_agent *agent, const struct grain_host_file *record,
+                          const struct grain_process *process)
 {
     const enum grain_measure measure = measure_of(record->operation);
     const char *operation = grain_host_operation_name(record->operation);
@@ -73,8 +73,9 @@ void host_tell_file(struct grain_agent *agent, const struct grain_host_file *rec
 
     if (!(agent->groups & 1U << GRAIN_GROUP_FILES))
         return;
-    grain_measure_item(&item, measure, host_wall(agent->host, record->header.time_ns));
-    host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm, process);
+    grain_measure_item(&item, measure, agent_host_wall(agent->host, record->header.time_ns));
+    agent_host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm,
+                            process);
     grain_escape(path, sizeof(path), (const char *)record->texts, record->path_length);
     tag(&item, "op", operation ? operation : "unknown");
     tag(&item, "path", path);
@@ -83,7 +84,7 @@ void host_tell_file(struct grain_agent *agent, const struct grain_host_file *rec
         tag(&item, "ino", number(ino, sizeof(ino), record->ino));
         tag(&item, "dev", dev);
     }
-    tag(&item, "result", host_result_name(record->result, result));
+    tag(&item, "result", agent_host_result_name(record->result, result));
     if (record->path2_length) {
         grain_escape(path2, sizeof(path2), (const char *)record->texts + record->path_length,
                      record->path2_length);
@@ -96,8 +97,8 @@ void host_tell_file(struct grain_agent *agent, const struct grain_host_file *rec
         (void)agent_feed(agent, GRAIN_GROUP_FILES, &item);
 }
 
-void host_tell_start(struct grain_agent *agent, const struct grain_host_process *record,
-                     const struct grain_process *process)
+void agent_host_tell_start(struct grain_agent *agent, const struct grain_host_process *record,
+                           const struct grain_process *process)
 {
     char exe[GRAIN_ITEM_TEXT_MAX + 1], ppid[12];
     struct host_tags tags;
@@ -107,8 +108,9 @@ void host_tell_start(struct grain_agent *agent, const struct grain_host_process 
         !(record->flags & GRAIN_HOST_PROCESS_EXEC))
         return;
     grain_measure_item(&item, GRAIN_MEASURE_PROCESS_START,
-                       host_wall(agent->host, record->header.time_ns));
-    host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm, process);
+                       agent_host_wall(agent->host, record->header.time_ns));
+    agent_host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm,
+                            process);
     grain_escape(exe, sizeof(exe), (const char *)record->texts, record->exe_length);
     tag(&item, "exe", exe);
     tag(&item, "ppid", number(ppid, sizeof(ppid), record->task.ppid));
@@ -116,8 +118,8 @@ void host_tell_start(struct grain_agent *agent, const struct grain_host_process 
     (void)agent_feed(agent, GRAIN_GROUP_PROCESSES, &item);
 }
 
-void host_tell_exit(struct grain_agent *agent, const struct grain_host_exit *record,
-                    const struct grain_process *process)
+void agent_host_tell_exit(struct grain_agent *agent, const struct grain_host_exit *record,
+                          const struct grain_process *process)
 {
     char status[16];
     struct host_tags tags;
@@ -126,8 +128,9 @@ void host_tell_exit(struct grain_agent *agent, const struct grain_host_exit *rec
     if (!(agent->groups & 1U << GRAIN_GROUP_PROCESSES))
         return;
     grain_measure_item(&item, GRAIN_MEASURE_PROCESS_EXIT,
-                       host_wall(agent->host, record->header.time_ns));
-    host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm, process);
+                       agent_host_wall(agent->host, record->header.time_ns));
+    agent_host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm,
+                            process);
     (void)snprintf(status, sizeof(status), "%d", record->status);
     tag(&item, "status", status);
     item.count = 1;
@@ -159,8 +162,9 @@ static bool set_value(struct grain_item *item, const struct grain_host_connectio
     return item->kind != GRAIN_ITEM_HISTOGRAM || opened;
 }
 
-void host_tell_connection(struct grain_agent *agent, const struct grain_host_connection *record,
-                          const struct grain_joined *joined)
+void agent_host_tell_connection(struct grain_agent *agent,
+                                const struct grain_host_connection *record,
+                                const struct grain_joined *joined)
 {
     const struct agent_host *host = agent->host;
     bool four = record->family == AF_INET;
@@ -171,8 +175,8 @@ void host_tell_connection(struct grain_agent *agent, const struct grain_host_con
     if (!(agent->groups & 1U << GRAIN_GROUP_NETWORK))
         return;
     grain_measure_item(&item, measure_of_connection(record->event),
-                       host_wall(host, record->header.time_ns));
-    host_process_tags(
+                       agent_host_wall(host, record->header.time_ns));
+    agent_host_process_tags(
         &item, &tags, record->task.pid, record->task.uid, record->task.comm,
         grain_processes_find(host->processes, record->task.pid, record->task.start_ns));
     (void)inet_ntop(four ? AF_INET : AF_INET6, record->remote + (four ? 12 : 0), remote,
@@ -188,7 +192,7 @@ void host_tell_connection(struct grain_agent *agent, const struct grain_host_con
     if (*joined->sni)
         tag(&item, "sni", joined->sni);
     if (record->event == GRAIN_HOST_CONNECTION_FAIL)
-        tag(&item, "result", host_result_name(record->result, result));
+        tag(&item, "result", agent_host_result_name(record->result, result));
     if (set_value(&item, record))
         (void)agent_feed(agent, GRAIN_GROUP_NETWORK, &item);
 }

@@ -44,7 +44,7 @@ static struct host_later *take(struct host_queue *queue)
     return later;
 }
 
-void host_forget_later(struct agent_host *host)
+void agent_host_forget_later(struct agent_host *host)
 {
     while (host->dns.first)
         free_later(take(&host->dns));
@@ -54,7 +54,7 @@ void host_forget_later(struct agent_host *host)
 
 /* ---- in ---- */
 
-void host_take_connection(struct agent_host *host, const struct grain_host_connection *record)
+void agent_host_take_connection(struct agent_host *host, const struct grain_host_connection *record)
 {
     const struct grain_join_process process = {record->task.pid, record->task.start_ns};
     struct host_later *later = calloc(1, sizeof(*later));
@@ -176,7 +176,7 @@ static bool find_process(struct grain_store_process *out, const struct agent_hos
         task.ppid = found->ppid;
         task.uid = found->uid;
     }
-    host_store_process(out, host, &task, found);
+    agent_host_store_process(out, host, &task, found);
     if (!found)
         out->comm = "";
     return true;
@@ -188,7 +188,7 @@ static void put_dns(struct agent_host *host, const struct host_later *later)
         grain_join_asker(host->join, &later->flow, later->time_ns);
     struct grain_store_process who;
     struct grain_store_dns dns = {
-        .time_ns = host_wall(host, later->time_ns),
+        .time_ns = agent_host_wall(host, later->time_ns),
         .response = later->dns.response,
         .protocol = later->flow.protocol,
         .family = family_of(later->flow.remote.address),
@@ -214,7 +214,7 @@ static void put_tls(struct agent_host *host, const struct host_later *later)
         grain_join_asker(host->join, &later->flow, later->time_ns);
     struct grain_store_process who;
     struct grain_store_tls tls = {
-        .time_ns = host_wall(host, later->time_ns),
+        .time_ns = agent_host_wall(host, later->time_ns),
         .quic = later->tls.quic,
         .ech = later->tls.ech,
         .family = family_of(later->flow.remote.address),
@@ -251,7 +251,7 @@ static void keep_connection(struct agent_host *host, const struct grain_host_con
     uint64_t opened = record->opened_ns, now = record->header.time_ns;
     struct grain_store_process who;
     struct grain_store_connection connection = {
-        .time_ns = host_wall(host, now),
+        .time_ns = agent_host_wall(host, now),
         .event = record->event,
         .protocol = record->protocol,
         .family = record->family,
@@ -270,7 +270,7 @@ static void keep_connection(struct agent_host *host, const struct grain_host_con
         connection.duration_ns = now - opened;
     memcpy(connection.local, record->local, sizeof(connection.local));
     memcpy(connection.remote, record->remote, sizeof(connection.remote));
-    host_store_process(
+    agent_host_store_process(
         &who, host, &record->task,
         grain_processes_find(host->processes, record->task.pid, record->task.start_ns));
     grain_store_connection(host->store, record->task.pid ? &who : NULL, &connection);
@@ -282,7 +282,7 @@ static void put_connection(struct grain_agent *agent, const struct host_later *l
     struct grain_joined joined;
 
     join(host, later, &joined);
-    host_tell_connection(agent, &later->connection, &joined);
+    agent_host_tell_connection(agent, &later->connection, &joined);
     if (host->store)
         keep_connection(host, &later->connection, &joined);
 }
@@ -297,7 +297,7 @@ static bool due(struct host_queue *queue, uint64_t boot_ns, bool end)
     return queue->count > QUEUE_MOST;
 }
 
-void host_go_on(struct grain_agent *agent, uint64_t boot_ns, bool end)
+void agent_host_go_on(struct grain_agent *agent, uint64_t boot_ns, bool end)
 {
     struct agent_host *host = agent->host;
 
@@ -318,7 +318,7 @@ void host_go_on(struct grain_agent *agent, uint64_t boot_ns, bool end)
     }
 }
 
-void host_read_addresses(struct agent_host *host)
+void agent_host_read_addresses(struct agent_host *host)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     uint8_t own[1024][16];

@@ -5,11 +5,12 @@
 
 #include "agent_host.h"
 
-void host_store_process(struct grain_store_process *out, const struct agent_host *host,
-                        const struct grain_host_task *task, const struct grain_process *process)
+void agent_host_store_process(struct grain_store_process *out, const struct agent_host *host,
+                              const struct grain_host_task *task,
+                              const struct grain_process *process)
 {
     *out = (struct grain_store_process){
-        .start_ns = task->start_ns ? host_wall(host, task->start_ns) : 0,
+        .start_ns = task->start_ns ? agent_host_wall(host, task->start_ns) : 0,
         .pid = task->pid,
         .ppid = task->ppid,
         .uid = task->uid,
@@ -31,12 +32,12 @@ static char *text_of(const void *bytes, size_t length)
     return strndup(bytes, length);
 }
 
-void host_keep_file(struct agent_host *host, const struct grain_host_file *record,
-                    const struct grain_process *process)
+void agent_host_keep_file(struct agent_host *host, const struct grain_host_file *record,
+                          const struct grain_process *process)
 {
     struct grain_store_process who;
     struct grain_store_file file = {
-        .time_ns = host_wall(host, record->header.time_ns),
+        .time_ns = agent_host_wall(host, record->header.time_ns),
         .ino = record->ino,
         .dev = record->dev,
         .operation = record->operation,
@@ -58,15 +59,15 @@ void host_keep_file(struct agent_host *host, const struct grain_host_file *recor
     path2 = text_of(record->texts + record->path_length, record->path2_length);
     file.path = path;
     file.path2 = path2;
-    host_store_process(&who, host, &task, process);
+    agent_host_store_process(&who, host, &task, process);
     grain_store_file(host->store, &who, &file);
     free(path);
     free(path2);
 }
 
-void host_keep_life(struct agent_host *host, const struct grain_host_task *task_,
-                    const struct grain_process *process, enum grain_store_life life,
-                    uint64_t time_ns, int32_t status)
+void agent_host_keep_life(struct agent_host *host, const struct grain_host_task *task_,
+                          const struct grain_process *process, enum grain_store_life life,
+                          uint64_t time_ns, int32_t status)
 {
     struct grain_host_task task = *task_;
     struct grain_store_process who;
@@ -74,19 +75,19 @@ void host_keep_life(struct agent_host *host, const struct grain_host_task *task_
     if (!host->store)
         return;
     task.comm[GRAIN_HOST_COMM_MAX - 1] = 0;
-    host_store_process(&who, host, &task, process);
-    grain_store_life(host->store, &who, life, host_wall(host, time_ns), status);
+    agent_host_store_process(&who, host, &task, process);
+    grain_store_life(host->store, &who, life, agent_host_wall(host, time_ns), status);
 }
 
-void host_keep_traffic(struct agent_host *host, const struct grain_host_traffic_key *key,
-                       const char *comm, const struct grain_host_traffic_counts *more)
+void agent_host_keep_traffic(struct agent_host *host, const struct grain_host_traffic_key *key,
+                             const char *comm, const struct grain_host_traffic_counts *more)
 {
     const struct grain_process *process =
         grain_processes_find(host->processes, key->pid, key->start_ns);
     struct grain_host_task task = {.pid = key->pid, .start_ns = key->start_ns};
     struct grain_store_process who;
     struct grain_store_connection connection = {
-        .time_ns = host_wall(host, more->last_ns),
+        .time_ns = agent_host_wall(host, more->last_ns),
         .event = GRAIN_STORE_TRAFFIC,
         .protocol = key->protocol,
         .family = key->family,
@@ -105,6 +106,6 @@ void host_keep_traffic(struct agent_host *host, const struct grain_host_traffic_
         task.ppid = process->ppid;
         task.uid = process->uid;
     }
-    host_store_process(&who, host, &task, process);
+    agent_host_store_process(&who, host, &task, process);
     grain_store_connection(host->store, &who, &connection);
 }
