@@ -12,6 +12,7 @@ directory=${1:-/tmp/ways}
 [ $# -gt 0 ] || set -- fentry kprobe tracepoint
 watcher=''
 trap '[ -z "$watcher" ] || kill "$watcher" 2>/dev/null' EXIT
+trap 'exit 143' INT TERM
 umask 022
 mkdir -p "$directory"
 
