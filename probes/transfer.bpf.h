@@ -46,6 +46,9 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
     }
     slot->counts.last_ns = now;
     bpf_core_read(slot->comm, sizeof(slot->comm), &leader->comm);
+    /* Only what is connected is remembered. */
+    if (protocol == SOCKET_UDP && !BPF_CORE_READ(sk, __sk_common.skc_dport))
+        return;
     connection = connection_find(sk);
     if (!connection && protocol == SOCKET_TCP &&
         BPF_CORE_READ(sk, __sk_common.skc_state) != STATE_CLOSE)
