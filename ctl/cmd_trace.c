@@ -13,6 +13,7 @@ static const struct {
     const char *summary;
 } traces[] = {
     {"files", trace_files, "what is done to files"},
+    {"net", trace_net, "connections of processes: made, accepted, failed, closed"},
 };
 
 #define TRACES (sizeof(traces) / sizeof(traces[0]))

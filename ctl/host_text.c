@@ -68,8 +68,8 @@ const char *host_syscall(char text[64], uint32_t number)
 {
     bool compat = number & GRAIN_HOST_SYSCALL_COMPAT;
     int call = (int)(number & ~GRAIN_HOST_SYSCALL_COMPAT);
-    char *name = seccomp_syscall_resolve_num_arch(
-        compat ? compat_architecture() : SCMP_ARCH_NATIVE, call);
+    char *name =
+        seccomp_syscall_resolve_num_arch(compat ? compat_architecture() : SCMP_ARCH_NATIVE, call);
 
     if (name)
         (void)snprintf(text, 64, "%s%s", name, compat ? " (32-bit)" : "");
@@ -114,7 +114,7 @@ void host_say_losses(const struct grain_host *host)
                 count_text(buffer, counters[i]));
 }
 
-uint64_t host_wall(uint64_t boot_ns)
+uint64_t wall_of_boot(uint64_t boot_ns)
 {
     struct timespec wall, boot;
 

@@ -4,5 +4,6 @@
 #define GRAIN_CTL_TRACE_H
 
 int trace_files(int argc, char **argv);
+int trace_net(int argc, char **argv);
 
 #endif

@@ -215,7 +215,7 @@ static void print_json(struct trace *trace, const struct grain_host_file *file)
     char *comm = host_text(task->comm, sizeof(task->comm));
     const char *container = container_of(trace, task);
 
-    json_put_time(object, "timestamp", host_wall(file->header.time_ns));
+    json_put_time(object, "timestamp", wall_of_boot(file->header.time_ns));
     json_put_text(object, "event_type", "file");
     json_put_text(object, "operation", grain_host_operation_name(file->operation));
     json_put(object, "result", json_integer(file->result));
@@ -253,7 +253,7 @@ static void print_path(const struct grain_host_file *file)
 
 static void print_line(const struct trace *trace, const struct grain_host_file *file)
 {
-    const uint64_t wall_ns = host_wall(file->header.time_ns);
+    const uint64_t wall_ns = wall_of_boot(file->header.time_ns);
     const time_t seconds = (time_t)(wall_ns / 1000000000);
     char *comm = host_text(file->task.comm, sizeof(file->task.comm));
     const char *container = container_of(trace, &file->task);

@@ -43,6 +43,14 @@ struct {
 
 const volatile __u8 net_way = GRAIN_HOST_WAY_TRACEPOINT;
 
+/* Tell of the current process unless that has been done. Global, and without arguments: so the
+ * verifier follows that long way once, not at every call. */
+__attribute__((noinline)) int net_process_known(void)
+{
+    host_process_known(host_task_current(), net_way);
+    return 0;
+}
+
 static __always_inline struct connection *connection_find(const struct sock *sk)
 {
     __u64 key = (unsigned long)sk;
@@ -57,25 +65,34 @@ static __always_inline void connection_forget(const struct sock *sk)
     bpf_map_delete_elem(&net_sockets, &key);
 }
 
-/* Remember a socket; nobody's when `task` is NULL. */
-static __always_inline struct connection *
-connection_new(const struct sock *sk, struct task_struct *task, __u64 opened_ns, __u32 flags)
+/* Remember a socket; nobody's when `task` is NULL. It is filled where it lies: on the stack there
+ * is no room for it. */
+static __always_inline struct connection *connection_new(const struct sock *sk,
+                                                         struct task_struct *task, __u64 opened_ns,
+                                                         __u32 flags)
 {
-    struct connection connection = {.opened_ns = opened_ns, .flags = flags};
+    static const struct connection none;
+    struct connection *connection;
     __u64 key = (unsigned long)sk;
 
-    if (task) {
-        host_process_known(task, net_way);
-        host_task_fill(&connection.task, task);
-        connection.thread = bpf_get_current_pid_tgid();
-    }
-    socket_local(sk, &connection.local);
-    socket_remote(sk, &connection.remote);
-    if (bpf_map_update_elem(&net_sockets, &key, &connection, BPF_ANY)) {
+    if (task)
+        net_process_known();
+    if (bpf_map_update_elem(&net_sockets, &key, &none, BPF_ANY)) {
         host_count(GRAIN_HOST_COUNTER_SOCKETS_FULL, 1);
         return NULL;
     }
-    return bpf_map_lookup_elem(&net_sockets, &key);
+    connection = bpf_map_lookup_elem(&net_sockets, &key);
+    if (!connection)
+        return NULL;
+    if (task) {
+        host_task_fill(&connection->task, task);
+        connection->thread = bpf_get_current_pid_tgid();
+    }
+    connection->opened_ns = opened_ns;
+    connection->flags = flags;
+    socket_local(sk, &connection->local);
+    socket_remote(sk, &connection->remote);
+    return connection;
 }
 
 static __always_inline __u32 connection_retransmits(const struct sock *sk)
@@ -166,7 +183,7 @@ static __always_inline void connection_use(struct sock *sk, struct connection *c
                                            struct task_struct *task, __u32 pid, __u64 start_ns)
 {
     if (connection->task.pid != pid || connection->task.start_ns != start_ns) {
-        host_process_known(task, net_way);
+        net_process_known();
         host_task_fill(&connection->task, task);
     }
     if ((connection->flags & (CONNECTION_PASSIVE | CONNECTION_ACCEPTED)) == CONNECTION_PASSIVE) {

@@ -222,14 +222,17 @@ __noinline int host_match_rules(__u64 rules, __u32 start)
 {
     __u32 which = HOST_SCRATCH_OTHER;
     struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+    const struct host_files *files = host_files();
     struct host_match *match = host_match();
     struct host_rule *rule;
     __u64 first = 0;
 
-    if (!scratch || !match)
+    if (!scratch || !match || !files)
         return 0;
     match->found = 0;
     bpf_probe_read_kernel(&first, sizeof(first), &HOST_TEXT_AT(scratch, start));
+    if (!(files->beginnings >> HOST_BEGINNING(first) & 1))
+        return 0;
     for (__u32 i = 0; i < GRAIN_HOST_RULES_MAX; i++) {
         if (!(rules >> i & 1))
             continue;

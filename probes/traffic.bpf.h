@@ -105,7 +105,7 @@ traffic_slot(struct task_struct *task, const struct grain_host_traffic_key *key,
     if (a->begun)
         traffic_evict(task, a);
     traffic_take(a, key, now);
-    host_process_known(task, net_way);
+    net_process_known();
     return a;
 }
 

@@ -308,6 +308,11 @@ void grain_host_free(struct grain_host *host)
     free(host);
 }
 
+int grain_host_own(struct grain_host *host)
+{
+    return put_settings(host);
+}
+
 int grain_host_set_rules(struct grain_host *host, const struct grain_host_rule *rules,
                          size_t rule_count)
 {

@@ -225,11 +225,14 @@ static int refresh(struct grain_host *host, void *object)
     return take_rules(host, object);
 }
 
+static const char by_path[] =
+    "renames and the like by path: as the process named it; another name of a watched file, or a "
+    "symbolic link on the way, is not noticed";
+
 static const char *const blind_points[] = {
     "io_uring: what goes through it is counted, not told",
     "mapped memory: reads and writes there, after the mmap",
-    "renames and the like by path: as the process named it; another name of a watched file, or a "
-    "symbolic link on the way, is not noticed",
+    by_path,
     "32-bit programs: opens and changes are counted, not told",
     "descriptors: one that another thread replaces while the call ends is taken for the new one",
     "scripts: the interpreter is executed, and opens the script",

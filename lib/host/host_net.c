@@ -23,6 +23,22 @@ struct host_net {
     struct host_table traffic;
 };
 
+static int configure(struct grain_host *host, struct grain_net *probe)
+{
+    uint32_t entries = host->options.traffic_entries;
+
+    if (entries < NET_WAYS)
+        entries = NET_WAYS;
+    probe->rodata->net_traffic_mask = entries - 1;
+    probe->rodata->net_call_connect = SYS_connect;
+    probe->rodata->net_call_accept = SYS_accept;
+    probe->rodata->net_call_accept4 = SYS_accept4;
+    probe->rodata->net_call_splice = SYS_splice;
+    return grain_host_table_size(probe->maps.grain_net_traffic, entries, host->cpus);
+}
+
+/* ---- which programs ---- */
+
 static bool has_tracepoint(const struct btf *kernel, const char *name)
 {
     char text[64] = "btf_trace_";
@@ -31,34 +47,67 @@ static bool has_tracepoint(const struct btf *kernel, const char *name)
     return btf__find_by_name_kind(kernel, text, BTF_KIND_TYPEDEF) > 0;
 }
 
-static int configure(struct grain_host *host, struct grain_net *probe)
+static bool has_function(const struct btf *kernel, const char *name)
 {
-    uint32_t entries = host->options.traffic_entries;
+    return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+}
 
-    if (entries < NET_WAYS)
-        entries = NET_WAYS;
-    probe->rodata->net_traffic_mask = entries - 1;
-    probe->rodata->net_named_on = 1;
-    probe->rodata->net_call_connect = SYS_connect;
-    probe->rodata->net_call_accept = SYS_accept;
-    probe->rodata->net_call_accept4 = SYS_accept4;
-    probe->rodata->net_call_splice = SYS_splice;
-    return grain_host_table_size(probe->maps.grain_net_traffic, entries, host->cpus);
+/* How many arguments a function takes; 0: there is none of this name. */
+static unsigned int arguments_of(const struct btf *kernel, const char *name)
+{
+    const int id = btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC);
+    const struct btf_type *function = id > 0 ? btf__type_by_id(kernel, (__u32)id) : NULL;
+    const struct btf_type *type = function ? btf__type_by_id(kernel, function->type) : NULL;
+
+    return type ? btf_vlen(type) : 0;
+}
+
+/* The program's function is what it attaches to, behind "fexit/" or "fentry/". */
+static void want(struct bpf_program *program, const struct btf *kernel, bool wanted)
+{
+    const char *function = strchr(bpf_program__section_name(program), '/');
+
+    bpf_program__set_autoload(program, wanted && function && has_function(kernel, function + 1));
+}
+
+static int choose_functions(struct grain_net *probe, const struct btf *kernel, bool wanted)
+{
+    const bool lengths = has_tracepoint(kernel, "sock_send_length");
+
+    want(probe->progs.grain_net_stream_connect, kernel, wanted);
+    want(probe->progs.grain_net_dgram_connect, kernel, wanted);
+    want(probe->progs.grain_net_accept, kernel, wanted);
+    want(probe->progs.grain_net_splice_read, kernel, wanted);
+    want(probe->progs.grain_net_consume, kernel, wanted);
+    want(probe->progs.grain_net_tcp_sendmsg, kernel, wanted && !lengths);
+    want(probe->progs.grain_net_tcp_sendpage, kernel, wanted && !lengths);
+    want(probe->progs.grain_net_udp_sendmsg, kernel, wanted && !lengths);
+    want(probe->progs.grain_net_udpv6_sendmsg, kernel, wanted && !lengths);
+    want(probe->progs.grain_net_tcp_recvmsg, kernel, wanted && !lengths);
+    want(probe->progs.grain_net_udp_recvmsg, kernel, wanted && !lengths);
+    want(probe->progs.grain_net_udpv6_recvmsg, kernel, wanted && !lengths);
+    bpf_program__set_autoload(probe->progs.grain_net_send_length, lengths);
+    bpf_program__set_autoload(probe->progs.grain_net_receive_length, lengths);
+    bpf_program__set_autoload(probe->progs.grain_net_sys_exit, !wanted);
+    probe->rodata->net_receive_arguments = arguments_of(kernel, "tcp_recvmsg");
+    /* By tracepoint alone, nothing else tells how much was sent. */
+    return lengths || (wanted && has_function(kernel, "tcp_sendmsg")) ? 0 : -ENOTSUP;
 }
 
 static int choose(struct grain_net *probe, enum grain_host_way way)
 {
     struct btf *kernel = btf__load_vmlinux_btf();
-    int error = 0;
+    int error;
 
     if (!kernel)
         return -errno;
     probe->rodata->net_way = (uint8_t)way;
-    if (!has_tracepoint(kernel, "sock_send_length"))
-        error = -ENOTSUP;
+    error = choose_functions(probe, kernel, way == GRAIN_HOST_WAY_FENTRY);
     btf__free(kernel);
     return error;
 }
+
+/* ---- loading ---- */
 
 /* What datagrams are addressed to is known to programs of the root cgroup alone. Where they cannot
  * be attached, all else is still seen. */
@@ -123,7 +172,7 @@ static int load(struct grain_host *host, enum grain_host_way way, void **object)
     struct host_net *net;
     int error;
 
-    if (way != GRAIN_HOST_WAY_TRACEPOINT)
+    if (way == GRAIN_HOST_WAY_KPROBE)
         return -ENOTSUP;
     net = calloc(1, sizeof(*net));
     if (!net)
@@ -204,17 +253,30 @@ int grain_host_traffic(struct grain_host *host, grain_host_traffic_fn fn, void *
     return error;
 }
 
-static const char *const blind[] = {
-    "io_uring: connects that fail at once, and what is spliced out of sockets",
-    "TCP_ZEROCOPY_RECEIVE: bytes that are mapped instead of received",
-    "UDP received without asking for the sender: the remote address is 0.0.0.0 or ::, port 0",
-    "32-bit programs: connects that fail at once; who accepted is told at the first byte",
-    "accepts by io_uring: told at the first byte",
+#define BLIND_ALWAYS                                                                         \
+    "TCP_ZEROCOPY_RECEIVE: bytes that are mapped instead of received",                       \
+        "cgroup v2: where it cannot be attached to, the remote address of UDP sockets that " \
+        "are not connected, and when connected ones are closed"
+
+static const char *const blind_fentry[] = {
+    BLIND_ALWAYS,
+    "before Linux 6.3: sendfile and splice into UDP sockets",
+    NULL,
+};
+
+static const char *const blind_tracepoint[] = {
+    BLIND_ALWAYS,
+    "UDP received without asking for the sender, on a socket that is not connected: the remote "
+    "address is 0.0.0.0 or ::, port 0",
+    "io_uring: connects that fail at once, and what is spliced out of sockets; who accepted is "
+    "told at the first byte",
+    "32-bit programs: the same",
     NULL,
 };
 
 const struct host_probe_ops grain_host_net_ops = {
     .load = load,
     .free = unload,
-    .blind = {[GRAIN_HOST_WAY_TRACEPOINT] = blind},
+    .blind =
+        {[GRAIN_HOST_WAY_FENTRY] = blind_fentry, [GRAIN_HOST_WAY_TRACEPOINT] = blind_tracepoint},
 };

@@ -388,6 +388,16 @@ class SelectionTest(FilesTest):
                 found = [event["path"] for event in self.events() if event["operation"] == "open"]
                 self.assertEqual(found, [paths[i].encode() for i in wanted])
 
+    def test_everything(self):
+        path = self.make("a")
+        self.start("/", "--pid", str(os.getpid()))
+        self.read(path)
+        with self.assertRaises(OSError):
+            os.open(self.at("none"), os.O_RDONLY)
+        found = [event["path"] for event in self.events() if event["operation"] == "open"]
+        self.assertIn(path.encode(), found)
+        self.assertIn(self.at("none").encode(), found)
+
     def test_exclude(self):
         wanted, left_out = self.make("a"), self.make("sub", "b")
         self.start(self.folder, "--exclude", self.at("sub"))

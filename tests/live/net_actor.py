@@ -14,6 +14,7 @@ import os
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -160,6 +161,8 @@ RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "recvmsg": by_r
 
 def ss_of(port, peer):
     """What ss says of the connection from local `port` to remote port `peer`."""
+    if not shutil.which("ss"):
+        return None
     done = subprocess.run(("ss", "-tinOH"), stdout=subprocess.PIPE, text=True, check=True)
     for line in done.stdout.splitlines():
         if re.search(rf":{port}\s+\S+:{peer}\s", line):
@@ -198,7 +201,6 @@ def scene_stream(kind, send, receive, total):
     exchange = Exchange(TCP, address, peer[1])
     drain(sock, RECEIVES[receive], exchange)
     exchange.send(sock.send(answer))
-    time.sleep(0.2)
     ss = ss_of(port, peer[1])
     sock.close()
     other = result()
@@ -414,30 +416,10 @@ def scene_comm(name):
     sink.bind(("127.0.0.1", 0))
     exchange = Exchange(UDP, *sink.getsockname())
     exchange.send(sock.sendto(b"x", sink.getsockname()))
-    with socket.create_connection(listener(socket.AF_INET, "127.0.0.1").getsockname()) as tcp:
+    server = listener(socket.AF_INET, "127.0.0.1")
+    with socket.create_connection(server.getsockname()) as tcp:
         tcp.send(b"x")
     return {"exchanges": [exchange.said()]}
-
-
-def scene_many(count):
-    """Processes that live as long as a datagram takes."""
-    sink = datagram(socket.AF_INET)
-    sink.bind(("127.0.0.1", 0))
-    address = sink.getsockname()
-    pids = []
-    for i in range(int(count)):
-        pid = os.fork()
-        if not pid:
-            set_comm(b"p%d" % i)
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"12345", address)
-            os._exit(0)
-        pids.append(pid)
-        if len(pids) % 16 == 0:
-            for one in pids[-16:]:
-                os.waitpid(one, 0)
-    for one in pids[len(pids) // 16 * 16:]:
-        os.waitpid(one, 0)
-    return {"pids": pids, "port": address[1]}
 
 
 def scene_spread(addresses, turns):
@@ -482,6 +464,13 @@ def scene_unreachable():
                        "udp4": connect_error("203.0.113.1", 83, kind=socket.SOCK_DGRAM)}}
 
 
+def segments_again():
+    """Retransmissions of this network namespace, as its own counters have it."""
+    with open("/proc/net/snmp", encoding="ascii") as stream:
+        names, values = [line.split() for line in stream if line.startswith("Tcp:")]
+    return int(values[names.index("RetransSegs")])
+
+
 def scene_dropped(address):
     """Packets to `address` get lost: one connect is given up by the process, one by the kernel."""
     with socket.socket() as sock:
@@ -493,7 +482,9 @@ def scene_dropped(address):
         assert started == errno.EINPROGRESS, started
         select.select([], [sock], [], TIME)
         later = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return {"pid": os.getpid(), "later": later, "blocking": connect_error(address, 93)}
+    blocking = connect_error(address, 93)
+    return {"pid": os.getpid(), "later": later, "blocking": blocking,
+            "retransmits": segments_again()}
 
 
 def scene_lossy(total):

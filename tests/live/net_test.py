@@ -1,21 +1,26 @@
 """Who sends how much to whom, against what the two ends counted themselves and what ss says."""
 
+import datetime
 import errno
 import json
 import os
+import signal
+import subprocess
 import sys
-import time
 
 import live
 import watch
 
 ACTOR = os.path.join(live.HERE, "net_actor.py")
-LEAST = 300000
+MANY = os.environ.get("NET_MANY", os.path.join(live.ROOT, "build", "tests", "live", "live_net_many"))
+SS = os.environ.get("NET_SS") != "no"
+WAY = os.environ.get("NET_WAY", "best")
+LEAST = 300000 if SS else 100000
 
 
 class NetTest(live.LiveTest):
-    def watch(self, *arguments, **options):
-        watcher = watch.Watch(*arguments, **options)
+    def watch(self, entries=0, probes="net"):
+        watcher = watch.Watch(WAY, entries, probes)
         self.addCleanup(watcher.close)
         return watcher
 
@@ -46,12 +51,14 @@ class TrafficTest(NetTest):
                 with self.subTest(kind=kind, send=send, receive=receive):
                     told = self.act(space, "stream", kind, send, receive, LEAST)
                     self.check(watcher, told)
-                    self.check_ss(told)
+                    if SS:
+                        self.check_ss(told)
                     self.check_closes(watcher, told, kind)
 
     def check_ss(self, told):
         """Two oracles, the same number: bytes_received counts the end of the stream, too."""
         server = told["exchanges"][1]
+        self.assertIsNotNone(told["ss"])
         self.assertEqual(told["ss"]["bytes_sent"], server["sent"])
         self.assertEqual(told["ss"]["bytes_received"] - 1, server["received"])
 
@@ -116,20 +123,23 @@ class TrafficTest(NetTest):
         self.assertIn("connect", events)
 
     def test_more_addresses_than_room(self):
-        watcher = self.watch("best", 16)
+        watcher = self.watch(16)
         told = self.act(self.namespace(), "spread", 300, 4)
         self.check(watcher, told)
         self.assertGreater(watcher.counters()["traffic_evicted"], 300)
 
     def test_ten_thousand_short_lives(self):
-        watcher = self.watch("best", 0, "net,processes")
-        told = self.act(self.namespace(), "many", 10000)
+        watcher = self.watch(probes="net,processes")
+        done = subprocess.run(self.namespace().command(MANY, "10000"), check=True, timeout=800,
+                              stdout=subprocess.PIPE, text=True)
+        port, *pids = map(int, done.stdout.split())
         traffic = watcher.traffic()
         named = {(record["pid"], record["comm"]) for record in watcher.records
                  if record["type"] == watch.PROCESS}
-        for i, pid in enumerate(told["pids"]):
-            entry = traffic[pid, 17, "::ffff:127.0.0.1", told["port"]]
+        self.assertEqual(len(set(pids)), 10000)
+        for i, pid in enumerate(pids):
             comm = b"p%d" % i
+            entry = traffic[pid, 17, "::ffff:127.0.0.1", port]
             self.assertEqual((entry["sent"], entry["sends"]), (5, 1))
             self.assertEqual(bytes.fromhex(entry["comm"]), comm)
             self.assertIn((pid, comm.hex()), named)
@@ -168,8 +178,9 @@ class ConnectionTest(NetTest):
         self.assertEqual((told["later"], told["blocking"]), (errno.ETIMEDOUT,) * 2)
         self.assertEqual(self.failures(watcher, told["pid"]),
                          [(91, errno.ECANCELED), (92, errno.ETIMEDOUT), (93, errno.ETIMEDOUT)])
-        again = [record["retransmits"] for record in watcher.connections(told["pid"])]
-        self.assertEqual(again, [0, 1, 1])
+        again = sum(record["retransmits"] for record in watcher.connections(told["pid"]))
+        self.assertEqual(again, told["retransmits"])
+        self.assertGreater(again, 1)
 
     def test_retransmissions(self):
         live.need("nft", "ss")
@@ -197,17 +208,89 @@ class ConnectionTest(NetTest):
         self.assertEqual(closes, [exchange["pid"] for exchange in told["exchanges"]])
 
 
+class CommandTest(NetTest):
+    def follow(self, *arguments):
+        """grainctl, once it has hooked in; it says so."""
+        # pylint: disable-next=consider-using-with
+        process = subprocess.Popen((live.GRAINCTL, *arguments), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(self.end, process)
+        if arguments[0] == "trace":
+            self.assertIn(b"connections, by", process.stderr.readline())
+        return process
+
+    def finish(self, process):
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=live.TIMEOUT)
+        self.assertEqual(process.returncode, 0, error)
+        self.assertNotIn(b"not seen", error)
+        return out
+
+    def test_a_name_that_hurts_on_a_terminal(self):
+        name = b'\x1b[31m"\n,\\\xff\x01;'
+        shown = "\\027[31m\"\\010,\\092\\255\\001;"
+        lines, objects = self.follow("trace", "net"), self.follow("trace", "net", "--json",
+                                                                 "--protocol", "tcp")
+        told = self.act(self.namespace(), "comm", name.hex())
+        pid = told["exchanges"][0]["pid"]
+        text = self.finish(lines)
+        self.assertEqual(bytes(byte for byte in text if byte != 10 and not 32 <= byte < 127), b"")
+        self.assertIn(shown.encode(), text)
+        found = [json.loads(line) for line in self.finish(objects).splitlines()]
+        found = [event for event in found if event["process"] and event["process"]["pid"] == pid]
+        self.assertEqual({event["process"]["comm"] for event in found}, {shown})
+        self.assertIn("connect", [event["event"] for event in found])
+
+    def test_chosen_by_port(self):
+        trace = self.follow("trace", "net", "--json", "--port", "81", "--address", "203.0.113.1")
+        told = self.act(self.namespace(), "unreachable")
+        found = [json.loads(line) for line in self.finish(trace).splitlines()]
+        found = [event for event in found if event["process"]["pid"] == told["pid"]]
+        self.assertEqual([(event["event"], event["error"], event["remote_port"])
+                          for event in found], [("fail", "ENETUNREACH", 81)])
+
+    @staticmethod
+    def reading_after(process, done):
+        """The rows of a reading that began later: the first that ended later may have not."""
+        stamp = lambda top: datetime.datetime.strptime(top["timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z")
+        while stamp(json.loads(process.stdout.readline())) < done:
+            pass
+        return json.loads(process.stdout.readline())["rows"]
+
+    def test_top_adds_up(self):
+        ready = self.watch()
+        views = {view: self.follow("top", view, "--json", "-n", "0")
+                 for view in ("processes", "connections")}
+        tops = {view: json.loads(process.stdout.readline()) for view, process in views.items()}
+        self.assertEqual(tops["processes"]["view"], "processes")
+        told = self.act(self.namespace(), "stream", "v4", "send", "recv", LEAST)
+        self.check(ready, told)
+        done = datetime.datetime.now(datetime.timezone.utc)
+        for view, process in views.items():
+            rows = self.reading_after(process, done)
+            for exchange in told["exchanges"]:
+                mine = [row for row in rows if row["pid"] == exchange["pid"]]
+                self.assertEqual(sum(row["sent_bytes"] for row in mine), exchange["sent"])
+                self.assertEqual(sum(row["received_bytes"] for row in mine), exchange["received"])
+                if view == "connections":
+                    self.assertEqual([(row["proto"], row["remote"]) for row in mine],
+                                     [("tcp", f"127.0.0.1:{exchange['port']}")])
+            self.finish(process)
+
+
 class SyscallTest(NetTest):
     def test_each_call_counts(self):
-        watcher = self.watch("best", 0, "syscalls")
+        watcher = self.watch(probes="syscalls")
         if os.uname().machine != "x86_64":
             self.skipTest("the actor knows the numbers of x86_64")
         told = self.act(self.namespace(), "calls", 54321)
         counts = {(line["of"], line["number"]): line["count"] for line in watcher.ask("syscalls")}
         self.assertEqual(counts[told["pid"], 110], 54321)
-        time.sleep(0)
 
 
 if __name__ == "__main__":
-    live.need("ss")
+    if SS:
+        live.need("ss")
     live.main()
