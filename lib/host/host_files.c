@@ -252,7 +252,7 @@ static const char *const blind_fentry[] = {BLIND_FUNCTIONS, NULL};
 static const char *const blind_kprobe[] = {
     BLIND_FUNCTIONS,
     "more calls of one function at a time than the kernel has return probes for (twice the "
-    "processors, at least 10): counted",
+    "processors, at least 10): not counted",
     NULL,
 };
 

@@ -22,6 +22,7 @@ for way; do
     error=$directory/$way.error
     # The place is there before it is watched, and nobody else writes to it.
     mkdir "$place"
+    : >"$out"
     "$here/records" "$way" "$place" >"$out" 2>"$error" &
     watcher=$!
     until grep -q '^ready' "$out"; do
