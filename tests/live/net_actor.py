@@ -205,7 +205,7 @@ def scene_stream(kind, send, receive, total):
     sock.close()
     other = result()
     return {"exchanges": other["exchanges"] + [exchange.said()], "server_port": port,
-            "client_port": other["port"], "ss": ss}
+            "client_port": other["port"], "ss": ss, "by_page": send in ("sendfile", "splice")}
 
 
 # ---- datagrams ----
