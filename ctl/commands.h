@@ -16,6 +16,7 @@ int cmd_config(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_stage(int argc, char **argv);

@@ -114,7 +114,7 @@ void host_say_losses(const struct grain_host *host)
                 count_text(buffer, counters[i]));
 }
 
-uint64_t host_wall(uint64_t boot_ns)
+uint64_t wall_of_boot(uint64_t boot_ns)
 {
     struct timespec wall, boot;
 

@@ -31,6 +31,6 @@ const char *host_duration(char text[32], uint64_t ns);
 void host_say_losses(const struct grain_host *host);
 
 /* CLOCK_BOOTTIME of a record, since the epoch. */
-uint64_t host_wall(uint64_t boot_ns);
+uint64_t wall_of_boot(uint64_t boot_ns);
 
 #endif

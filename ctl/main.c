@@ -21,6 +21,7 @@ static const struct command {
     {"top", cmd_top, "show the most frequent names, live"},
     {"trace", cmd_trace, "show what processes do, as they do it"},
     {"events", cmd_events, "show names and hellos as they pass"},
+    {"history", cmd_history, "show who touched which file and spoke with whom, and when"},
     {"run", cmd_run, "run the agent: from pipelines to sinks, as a configuration says"},
     {"config", cmd_config, "show what a configuration comes to, and all measurements"},
     {"export", cmd_export, "send counters to a StatsD server"},

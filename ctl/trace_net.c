@@ -126,7 +126,7 @@ static void print_json(struct trace *trace, const struct grain_host_connection *
     char *comm = host_text(record->task.comm, sizeof(record->task.comm));
     char text[HOST_ADDRESS_MAX];
 
-    json_put_time(object, "timestamp", host_wall(record->header.time_ns));
+    json_put_time(object, "timestamp", wall_of_boot(record->header.time_ns));
     json_put_text(object, "event_type", "connection");
     json_put_text(object, "event", event_name(record->event));
     json_put_text(object, "proto", host_protocol(record->protocol));
@@ -138,7 +138,7 @@ static void print_json(struct trace *trace, const struct grain_host_connection *
     json_put_number(object, "received_bytes", record->received_bytes);
     json_put_number(object, "retransmits", record->retransmits);
     if (record->opened_ns) {
-        json_put_time(object, "opened", host_wall(record->opened_ns));
+        json_put_time(object, "opened", wall_of_boot(record->opened_ns));
         json_put(object, "duration", json_real((double)duration(record) / 1e9));
     }
     if (record->result)
@@ -173,7 +173,7 @@ static void print_end(const struct grain_host_connection *record)
 
 static void print_line(const struct grain_host_connection *record)
 {
-    const uint64_t wall_ns = host_wall(record->header.time_ns);
+    const uint64_t wall_ns = wall_of_boot(record->header.time_ns);
     const time_t seconds = (time_t)(wall_ns / 1000000000);
     char *comm = host_text(record->task.comm, sizeof(record->task.comm));
     char local[HOST_ADDRESS_MAX], remote[HOST_ADDRESS_MAX], when[32];

@@ -45,43 +45,68 @@ __noinline int host_asked_component(__u32 from, __u32 to)
     return 1;
 }
 
-/* The text at `user` into scratch->backward, its components only; its length or -EFAULT. */
-static __noinline long host_asked_read(struct host_scratch *scratch, __u64 user)
+/* The byte before the last `turn` ones: where it begins a component, that is taken. 0: no room,
+ * 1: go on, 2: that was all. */
+__noinline int host_asked_turn(__u32 turn)
 {
-    long length =
-        bpf_probe_read_user_str(&scratch->record[HOST_ASKED_AT], HOST_ASKED_MAX, (void *)user);
+    __u32 which = HOST_SCRATCH_OTHER, at;
+    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
 
+    if (!scratch)
+        return 0;
+    at = scratch->limit;
+    if (turn >= at)
+        return host_asked_component(0, scratch->end) ? 2 : 0;
+    at -= turn + 1;
+    if (scratch->record[HOST_ASKED_AT + (at & (HOST_ASKED_MAX - 1))] != '/')
+        return 1;
+    if (!host_asked_component(at + 1, scratch->end))
+        return 0;
+    scratch->end = at;
+    return 1;
+}
+
+/* The text at `user` into scratch->backward, its components only; its length, or -1: not readable,
+ * or too long. */
+__noinline int host_asked_read(__u64 user)
+{
+    __u32 which = HOST_SCRATCH_OTHER;
+    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+    const struct host_access *access = host_access();
+    void *to;
+    int length;
+
+    if (!scratch || !access)
+        return -1;
+    to = &scratch->record[HOST_ASKED_AT];
+    length = access->kernel_text ? bpf_probe_read_kernel_str(to, HOST_ASKED_MAX, (void *)user)
+                                 : bpf_probe_read_user_str(to, HOST_ASKED_MAX, (void *)user);
     scratch->at = HOST_BACKWARD_MAX;
     scratch->skip = 0;
-    if (length <= 0)
+    if (length <= 0 || length >= HOST_ASKED_MAX)
         return -1;
-    length = (length - 1) & (HOST_ASKED_MAX - 1);
+    length--;
     scratch->end = length;
     scratch->limit = length;
-    for (__u32 i = 0; i < HOST_ASKED_MAX; i++) {
-        __u32 at = HOST_ASKED_MAX - 1 - i;
+    for (__u32 turn = 0; turn < HOST_ASKED_MAX; turn++) {
+        int more = host_asked_turn(turn);
 
-        if (at >= scratch->limit || scratch->record[HOST_ASKED_AT + at] != '/')
-            continue;
-        if (!host_asked_component(at + 1, scratch->end))
-            return -1;
-        scratch->end = at;
+        if (more != 1)
+            return more ? length : -1;
     }
-    if (!host_asked_component(0, scratch->end))
-        return -1;
-    return length;
+    return -1;
 }
 
 /*
  * What the process meant by `user`, seen from `base`, into scratch->backward from text->start on.
- * NULL mnt: the working directory. False: it could not be read.
+ * NULL directory: the working directory. 0: it could not be read.
  */
 static __noinline int host_asked(struct host_scratch *scratch, struct task_struct *task,
                                  struct file *directory, __u64 user, struct host_text *text)
 {
     struct fs_struct *fs = BPF_CORE_READ(task, fs);
     struct path base = {0};
-    long length = host_asked_read(scratch, user);
+    int length = host_asked_read(user);
 
     if (length < 0)
         return 0;

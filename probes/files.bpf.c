@@ -22,7 +22,7 @@ struct {
 static __always_inline __u64 call_number(void *regs)
 {
     struct pt_regs___x86 *x86 = regs;
-    struct pt_regs___arm64 *arm64 = regs;
+    struct pt_regs___arm_64 *arm64 = regs;
 
     if (bpf_core_field_exists(x86->orig_ax))
         return x86->orig_ax;
@@ -32,7 +32,7 @@ static __always_inline __u64 call_number(void *regs)
 static __always_inline __u64 call_argument(void *regs, __u32 number)
 {
     struct pt_regs___x86 *x86 = regs;
-    struct pt_regs___arm64 *arm64 = regs;
+    struct pt_regs___arm_64 *arm64 = regs;
 
     if (bpf_core_field_exists(x86->orig_ax)) {
         switch (number) {
@@ -83,12 +83,13 @@ static __always_inline bool call_is_compat(struct task_struct *task, void *regs)
 
 /* ---- descriptors ---- */
 
-static __always_inline struct file *file_of(struct task_struct *task, __s64 fd)
+/* `used`: the kernel has just taken it; tables never shrink, so it is within. */
+static __always_inline struct file *file_of(struct task_struct *task, __s64 fd, bool used)
 {
     struct fdtable *table = BPF_CORE_READ(task, files, fdt);
     struct file **all, *file = NULL;
 
-    if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+    if (fd < 0 || (!used && fd >= BPF_CORE_READ(table, max_fds)))
         return NULL;
     all = BPF_CORE_READ(table, fd);
     bpf_probe_read_kernel(&file, sizeof(file), all + fd);
@@ -107,7 +108,7 @@ static __always_inline void tell_fds(struct task_struct *task, void *regs,
         struct file *file;
 
         access = host_access_begin(operation, WAY, host_rules_for(operation));
-        file = access ? file_of(task, fd) : NULL;
+        file = access ? file_of(task, fd, result > 0) : NULL;
         if (file) {
             access->result = result < 0 ? result : 0;
             access->bytes = result > 0 ? result : 0;
@@ -137,7 +138,7 @@ static __always_inline void tell_opened(struct task_struct *task, long fd)
 {
     __u64 rules = host_rules_for(GRAIN_HOST_OP_OPEN);
     struct host_access *access = host_access_begin(GRAIN_HOST_OP_OPEN, WAY, rules);
-    struct file *file = access ? file_of(task, fd) : NULL;
+    struct file *file = access ? file_of(task, fd, true) : NULL;
 
     if (!file)
         return;
@@ -163,7 +164,7 @@ static __always_inline bool directory_of(struct task_struct *task, void *regs, _
 {
     __s32 fd = argument == HOST_ARGUMENT_NONE ? AT_FDCWD_ : call_argument(regs, argument);
 
-    *out = fd == AT_FDCWD_ ? NULL : file_of(task, fd);
+    *out = fd == AT_FDCWD_ ? NULL : file_of(task, fd, false);
     return fd == AT_FDCWD_ || *out;
 }
 

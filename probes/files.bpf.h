@@ -21,8 +21,12 @@ struct host_access {
     __u32 mode;
     __u32 owner, group;
     __u32 flags; /* GRAIN_HOST_FILE_* */
+    __u64 task;  /* who does it; 0: the current one */
+    __u64 ino;   /* when there is no inode to ask any more */
+    __u32 dev;
     __u8 operation, way;
-    __u8 reserved[2];
+    __u8 kernel_text; /* what was asked for is in the kernel's memory */
+    __u8 reserved;
     __u32 start;        /* of the path in the scratch; 0: not there yet */
     __u32 path2_length; /* it stands in scratch->record behind the path */
 };
@@ -75,6 +79,10 @@ static __always_inline struct host_access *host_access_begin(__u8 operation, __u
     access->way = way;
     access->start = 0;
     access->path2_length = 0;
+    access->task = 0;
+    access->kernel_text = 0;
+    access->dev = 0;
+    access->ino = 0;
     return access;
 }
 
@@ -86,7 +94,9 @@ static __always_inline void host_file_send(struct host_scratch *scratch,
     struct grain_host_file *record = (void *)scratch->record;
     __u32 path, path2 = access->path2_length & 4095;
 
-    host_process_known(task, access->way);
+    /* Whoever asked io_uring for it may not run just now. */
+    if (BPF_CORE_READ(task, tgid) == bpf_get_current_pid_tgid() >> 32)
+        host_process_known(task, access->way);
     host_task_fill(&record->task, task);
     record->rules = access->rules;
     record->bytes = access->bytes;
@@ -95,8 +105,8 @@ static __always_inline void host_file_send(struct host_scratch *scratch,
     record->mode = access->mode;
     record->owner = access->owner;
     record->group = access->group;
-    record->ino = 0;
-    record->dev = 0;
+    record->ino = access->ino;
+    record->dev = access->dev;
     if (inode) {
         record->ino = BPF_CORE_READ(inode, i_ino);
         record->dev = BPF_CORE_READ(inode, i_sb, s_dev);
@@ -121,9 +131,11 @@ static __always_inline void host_file_send(struct host_scratch *scratch,
 
 /* Of all that may be opened, what has a place among files: not sockets, pipes, memfds. */
 static __always_inline bool host_file_named(struct dentry *dentry, struct dentry *parent,
-                                            __u16 mode)
+                                            struct inode *inode)
 {
-    return parent && (parent != dentry || (mode & HOST_S_IFMT) == HOST_S_IFDIR);
+    if (!parent || parent != dentry)
+        return parent;
+    return (BPF_CORE_READ(inode, i_mode) & HOST_S_IFMT) == HOST_S_IFDIR;
 }
 
 /* Which of the rules choose this file; the path is put together when one asks for it. */
@@ -165,24 +177,25 @@ static __always_inline __u64 host_file_rules(struct host_scratch *scratch,
     return found & files->exclude ? 0 : found;
 }
 
-/* An operation on an open file: chosen, and told. Its access has been begun. */
-__noinline int host_file_tell(__u64 address)
+/* An operation on a file, by the addresses of its path and its inode: chosen, and told. Its access
+ * has been begun. */
+__noinline int host_path_tell(__u64 address, __u64 of_inode)
 {
-    struct file *file = (void *)address;
     struct task_struct *task = host_task_current();
+    struct inode *inode = (void *)of_inode;
     struct host_access *access = host_access();
     struct path path = {0};
     struct host_scratch *scratch;
     struct host_text text = {0};
     struct dentry *parent;
-    struct inode *inode;
 
     if (!access)
         return 0;
-    bpf_core_read(&path, sizeof(path), &file->f_path);
-    inode = BPF_CORE_READ(file, f_inode);
+    if (access->task)
+        task = (void *)access->task;
+    bpf_core_read(&path, sizeof(path), (struct path *)address);
     parent = BPF_CORE_READ(path.dentry, d_parent);
-    if (!host_file_named(path.dentry, parent, BPF_CORE_READ(inode, i_mode)))
+    if (!host_file_named(path.dentry, parent, inode))
         return 0;
     scratch = host_scratch_take(HOST_SCRATCH_OTHER);
     if (!scratch) {
@@ -200,6 +213,15 @@ __noinline int host_file_tell(__u64 address)
     }
     host_scratch_give(scratch);
     return 0;
+}
+
+/* The same on an open file. */
+static __always_inline int host_file_tell(__u64 address)
+{
+    struct file *file = (void *)address;
+
+    return host_path_tell(address + bpf_core_field_offset(struct file, f_path),
+                          (__u64)BPF_CORE_READ(file, f_inode));
 }
 
 #endif

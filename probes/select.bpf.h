@@ -37,10 +37,8 @@ struct {
 #define HOST_NAME_MAX    128 /* of a cgroup's name, as far as a container's id is looked for */
 
 struct host_directory {
-    __u64 ino, mnt, generation, epoch;
+    __u64 inode, ino, mnt, generation, epoch; /* addresses alone would be used again */
     __u64 below, prefix;
-    __u32 dev;
-    __u32 reserved;
 };
 
 struct {
@@ -112,7 +110,7 @@ static __always_inline struct host_match *host_match(void)
     return bpf_map_lookup_elem(&host_matches, &zero);
 }
 
-#define HOST_MATCH_TURNS 4096
+#define HOST_MATCH_TURNS 2048
 
 #define HOST_PATTERN_AT(rule, i) ((rule)->pattern[(i) & (HOST_PATTERN_MAX - 1)])
 #define HOST_TEXT_AT(scratch, i) ((scratch)->backward[(i) & (HOST_BACKWARD_MAX - 1)])
@@ -224,14 +222,17 @@ __noinline int host_match_rules(__u64 rules, __u32 start)
 {
     __u32 which = HOST_SCRATCH_OTHER;
     struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+    const struct host_files *files = host_files();
     struct host_match *match = host_match();
     struct host_rule *rule;
     __u64 first = 0;
 
-    if (!scratch || !match)
+    if (!scratch || !match || !files)
         return 0;
     match->found = 0;
     bpf_probe_read_kernel(&first, sizeof(first), &HOST_TEXT_AT(scratch, start));
+    if (!(files->beginnings >> HOST_BEGINNING(first) & 1))
+        return 0;
     for (__u32 i = 0; i < GRAIN_HOST_RULES_MAX; i++) {
         if (!(rules >> i & 1))
             continue;
@@ -428,20 +429,19 @@ host_directory(const struct host_files *files, struct vfsmount *mnt, struct dent
     struct inode *inode = BPF_CORE_READ(dentry, d_inode);
     __u64 ino = BPF_CORE_READ(inode, i_ino), generation = files->generation;
     __u64 epoch = bpf_jiffies64() >> HOST_EPOCH_SHIFT;
-    __u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
     __u32 slot = (ino ^ ino >> 10 ^ (__u64)mnt >> 6) & (HOST_DIRECTORIES - 1);
     struct host_directory *kept = bpf_map_lookup_elem(&host_directories, &slot);
 
     if (!kept)
         return NULL;
-    if (kept->ino == ino && kept->dev == dev && kept->mnt == (__u64)mnt &&
+    if (kept->ino == ino && kept->inode == (__u64)inode && kept->mnt == (__u64)mnt &&
         kept->generation == generation && kept->epoch == epoch)
         return kept;
     kept->below = 0;
     kept->prefix = 0;
     host_directory_walk(slot, (__u64)mnt, (__u64)dentry);
     kept->ino = ino;
-    kept->dev = dev;
+    kept->inode = (__u64)inode;
     kept->mnt = (__u64)mnt;
     /* As it was before the walk: what changed meanwhile makes it void. */
     kept->generation = generation;

@@ -54,8 +54,13 @@ struct host_files {
     __u64 contained;   /* that look at its container */
     __u64 texts;       /* that look at the path as a text */
     __u64 inodes[8];   /* a bit for each (ino & 511) that may be a file or directory of a rule */
+    __u64 beginnings;  /* a bit for each HOST_BEGINNING of a text that may match */
     __u64 generation;  /* counts what may change decisions about directories */
 };
+
+/* Of the first bytes of a path, as they lie in memory (little-endian): "/etc/", "/home". */
+#define HOST_BEGINNING_LENGTH 5
+#define HOST_BEGINNING(first) (((first) << 24) * 0x9e3779b97f4a7c15ULL >> 58)
 
 struct host_file_key {
     __u64 ino;

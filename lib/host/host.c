@@ -94,6 +94,16 @@ int grain_host_share_maps(const struct grain_host *host, struct bpf_object *obje
 
 /* ---- records ---- */
 
+/* Then a file that a rule names may be another one: that is looked up at once. */
+static bool changes_names(const struct grain_host_header *header)
+{
+    const struct grain_host_file *file = (const void *)header;
+
+    return header->type == GRAIN_HOST_FILE && !file->result &&
+           (file->operation == GRAIN_HOST_OP_RENAME || file->operation == GRAIN_HOST_OP_UNLINK ||
+            file->operation == GRAIN_HOST_OP_LINK || file->flags & GRAIN_HOST_FILE_CREATED);
+}
+
 static int deliver(void *user, void *data, size_t length)
 {
     struct grain_host *host = user;
@@ -102,6 +112,7 @@ static int deliver(void *user, void *data, size_t length)
         host->malformed++;
         return 0;
     }
+    host->stale |= changes_names(data);
     host->result = host->fn(host->user, data);
     return host->result ? -ECANCELED : 0;
 }
@@ -139,7 +150,11 @@ int grain_host_poll(struct grain_host *host, int timeout_ms, grain_host_record_f
     error = ring_buffer__consume(host->ring);
     if (host->result)
         return host->result;
-    return error < 0 ? grain_fail(error, "ring buffer: %s", strerror(-error)) : 0;
+    if (error < 0)
+        return grain_fail(error, "ring buffer: %s", strerror(-error));
+    error = host->stale ? grain_host_refresh(host) : 0;
+    host->stale = false;
+    return error;
 }
 
 int grain_host_counters(const struct grain_host *host, uint64_t *counters)
@@ -291,6 +306,11 @@ void grain_host_free(struct grain_host *host)
             close(host->maps[i]);
     grain_host_rules_free(host->rules);
     free(host);
+}
+
+int grain_host_own(struct grain_host *host)
+{
+    return put_settings(host);
 }
 
 int grain_host_set_rules(struct grain_host *host, const struct grain_host_rule *rules,

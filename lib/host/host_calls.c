@@ -8,12 +8,9 @@
 #define NONE HOST_ARGUMENT_NONE
 
 /* Newer than the headers of some systems that this is built on; the numbers are the same on all. */
-#ifndef __NR_openat2
-#define __NR_openat2 437
-#endif
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
+#define CALL_MOVE_MOUNT 429
+#define CALL_OPENAT2    437
+#define CALL_FCHMODAT2  452
 
 static void put(struct host_call *calls, long number, struct host_call call)
 {
@@ -90,7 +87,7 @@ static void put_opens(struct host_call *calls)
     put(calls, __NR_creat, opening(NONE, 0, NONE, NONE));
 #endif
     put(calls, __NR_openat, opening(0, 1, 2, NONE));
-    put(calls, __NR_openat2, opening(0, 1, 2, 2));
+    put(calls, CALL_OPENAT2, opening(0, 1, 2, 2));
     put(calls, __NR_open_by_handle_at, opening(NONE, NONE, 2, NONE));
     put(calls, __NR_execve, by_path(GRAIN_HOST_OP_EXEC, NONE, 0));
     put(calls, __NR_execveat, by_path(GRAIN_HOST_OP_EXEC, 0, 1));
@@ -144,14 +141,14 @@ static void put_changes(struct host_call *calls)
 #endif
     put(calls, __NR_fchmod, with(by_fd(GRAIN_HOST_OP_CHMOD), 1, NONE));
     put(calls, __NR_fchmodat, with(by_path(GRAIN_HOST_OP_CHMOD, 0, 1), 2, NONE));
-    put(calls, __NR_fchmodat2, with(by_path(GRAIN_HOST_OP_CHMOD, 0, 1), 2, NONE));
+    put(calls, CALL_FCHMODAT2, with(by_path(GRAIN_HOST_OP_CHMOD, 0, 1), 2, NONE));
     put(calls, __NR_fchown, with(by_fd(GRAIN_HOST_OP_CHOWN), 1, 2));
     put(calls, __NR_fchownat, with(by_path(GRAIN_HOST_OP_CHOWN, 0, 1), 2, 3));
 }
 
 static void put_mounts(struct host_call *calls)
 {
-    static const int numbers[] = {__NR_mount, __NR_umount2, __NR_pivot_root, 429 /* move_mount */};
+    static const int numbers[] = {__NR_mount, __NR_umount2, __NR_pivot_root, CALL_MOVE_MOUNT};
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         put(calls, numbers[i], (struct host_call){.moves = 1});

@@ -7,7 +7,55 @@
 
 #include "../error_private.h"
 #include "grain_files.skel.h"
+#include "grain_files_fentry.skel.h"
+#include "grain_files_kprobe.skel.h"
+#include "host_functions.h"
 #include "host_private.h"
+
+/* By tracepoint, or at functions. */
+struct files_probe {
+    struct bpf_object *object;
+    struct grain_files *points; /* or NULL, and then */
+    struct host_functions functions;
+};
+
+static const struct host_function functions[] = {
+    {.program = "open_path", .returns = true},
+    {.program = "open_root", .arguments = 3, .returns = true},
+    {.program = "open_root_4", .arguments = 4, .returns = true},
+    {.program = "read", .returns = true},
+    {.program = "write", .returns = true},
+    {.program = "readv", .returns = true},
+    {.program = "writev", .returns = true},
+    {.program = "splice", .returns = true},
+    {.program = "copy", .returns = true},
+    {.program = "splice_direct", .returns = true},
+    {.program = "splice_to_pipe", .optional = true, .returns = true},
+    {.program = "uring_done", .optional = true},
+    {.program = "uring_later", .optional = true},
+    {.program = "uring_polled", .optional = true},
+    {.program = "mmap", .returns = true},
+    {.program = "truncate", .returns = true},
+    {.program = "ftruncate", .arguments = 4, .returns = true},
+    {.program = "ftruncate_5", .arguments = 5, .returns = true},
+    {.program = "chmod", .returns = true},
+    {.program = "chown", .returns = true},
+    {.program = "exec", .arguments = 1, .returns = true},
+    {.program = "exec_4", .arguments = 4, .returns = true},
+    {.program = "exec_check"},
+    {.program = "exec_open", .returns = true},
+    {.program = "unlink", .returns = true},
+    {.program = "rmdir", .returns = true},
+    {.program = "rename", .returns = true},
+    {.program = "link", .returns = true},
+    {.program = "symlink", .returns = true},
+    {.program = "unlink_names"},
+    {.program = "rmdir_names"},
+    {.program = "symlink_names"},
+    {.program = "link_names"},
+    {.program = "rename_names"},
+    {.program = NULL},
+};
 
 static int put_calls(struct grain_files *probe)
 {
@@ -48,11 +96,11 @@ static int drop_named(int map, const struct host_rules *rules)
     return 0;
 }
 
-static int put_rules(const struct host_rules *rules, const struct grain_files *probe)
+static int put_rules(const struct host_rules *rules, const struct bpf_object *object)
 {
-    int named = bpf_map__fd(probe->maps.host_named);
-    int numbered = bpf_map__fd(probe->maps.host_rule_map);
-    int all = bpf_map__fd(probe->maps.host_files_map);
+    int named = bpf_object__find_map_fd_by_name(object, "host_named");
+    int numbered = bpf_object__find_map_fd_by_name(object, "host_rule_map");
+    int all = bpf_object__find_map_fd_by_name(object, "host_files_map");
     struct host_files files = rules->files, before;
     uint32_t zero = 0;
 
@@ -85,41 +133,78 @@ static int attach(struct grain_files *probe)
     return probe->links.grain_files_exit ? 0 : -errno;
 }
 
-static int load(struct grain_host *host, enum grain_host_way way, void **object)
+static int load_points(struct grain_host *host, struct files_probe *probe)
 {
-    struct grain_files *probe;
     int error;
 
-    if (way != GRAIN_HOST_WAY_TRACEPOINT)
-        return -ENOTSUP;
-    probe = grain_files__open();
-    if (!probe)
+    probe->points = grain_files__open();
+    if (!probe->points)
         return -errno;
-    error = grain_host_share_maps(host, probe->obj);
+    probe->object = probe->points->obj;
+    error = grain_host_share_maps(host, probe->object);
     if (!error)
-        error = grain_files__load(probe);
+        error = grain_files__load(probe->points);
     if (!error)
-        error = put_calls(probe);
+        error = put_calls(probe->points);
     if (!error)
-        error = put_rules(host->rules, probe);
+        error = put_rules(host->rules, probe->object);
+    return error ? error : attach(probe->points);
+}
+
+static int load_functions(struct grain_host *host, enum grain_host_way way,
+                          struct files_probe *probe)
+{
+    size_t size = 0;
+    const void *elf = way == GRAIN_HOST_WAY_FENTRY ? grain_files_fentry__elf_bytes(&size)
+                                                   : grain_files_kprobe__elf_bytes(&size);
+    int error;
+
+    probe->object = bpf_object__open_mem(elf, size, NULL);
+    if (!probe->object)
+        return -errno;
+    probe->functions.object = probe->object;
+    error = grain_host_functions_choose(probe->object, functions);
     if (!error)
-        error = attach(probe);
+        error = grain_host_share_maps(host, probe->object);
+    if (!error)
+        error = bpf_object__load(probe->object);
+    if (!error)
+        error = put_rules(host->rules, probe->object);
+    return error ? error : grain_host_functions_attach(&probe->functions, functions);
+}
+
+static void unload(void *object)
+{
+    struct files_probe *probe = object;
+
+    if (probe->points)
+        grain_files__destroy(probe->points);
+    else
+        grain_host_functions_free(&probe->functions);
+    free(probe);
+}
+
+static int load(struct grain_host *host, enum grain_host_way way, void **object)
+{
+    struct files_probe *probe = calloc(1, sizeof(*probe));
+    int error;
+
+    if (!probe)
+        return -ENOMEM;
+    error = way == GRAIN_HOST_WAY_TRACEPOINT ? load_points(host, probe)
+                                             : load_functions(host, way, probe);
     if (error) {
-        grain_files__destroy(probe);
+        unload(probe);
         return error;
     }
     *object = probe;
     return 0;
 }
 
-static void unload(void *object)
-{
-    grain_files__destroy(object);
-}
-
 static int take_rules(struct grain_host *host, void *object)
 {
-    int error = put_rules(host->rules, object);
+    const struct files_probe *probe = object;
+    int error = put_rules(host->rules, probe->object);
 
     return error ? grain_fail(error, "probe files: rules: %s", strerror(-error)) : 0;
 }
@@ -140,16 +225,34 @@ static int refresh(struct grain_host *host, void *object)
     return take_rules(host, object);
 }
 
-static const char *const blind[] = {
+static const char by_path[] =
+    "renames and the like by path: as the process named it; another name of a watched file, or a "
+    "symbolic link on the way, is not noticed";
+
+static const char *const blind_points[] = {
     "io_uring: what goes through it is counted, not told",
-    "mapped files: what is read and written there, after the mmap",
-    "paths of rename, link, unlink, symlink, and of truncate, chmod and chown without a descriptor:"
-    " as the process named them, symbolic links not followed; another name of a watched file (hard "
-    "link, bind mount) is not noticed there",
-    "32-bit programs: their opens and changes are counted, not told",
-    "descriptors that another thread closes before the call is looked at",
-    "scripts: the interpreter is what is executed; it opens the script",
-    "what the kernel does by itself: NFS and SMB servers, loop devices",
+    "mapped memory: reads and writes there, after the mmap",
+    by_path,
+    "32-bit programs: opens and changes are counted, not told",
+    "descriptors: one that another thread replaces while the call ends is taken for the new one",
+    "scripts: the interpreter is executed, and opens the script",
+    "the kernel itself: NFS and SMB servers, loop devices, swap",
+    NULL,
+};
+
+/* Trampolines and kprobes see the same, but the latter not all at once. */
+#define BLIND_FUNCTIONS                                                                         \
+    "mapped files: what is read and written there, after the mmap",                             \
+        "paths that could not be opened or executed: as the process named them",                \
+        "rename, link, unlink and symlink of names that were not there, or there already",      \
+        "opens and changes by servers in the kernel that call below these functions: NFS, SMB", \
+        "on kernels before 5.12: the process of an open that an io_uring worker does"
+
+static const char *const blind_fentry[] = {BLIND_FUNCTIONS, NULL};
+static const char *const blind_kprobe[] = {
+    BLIND_FUNCTIONS,
+    "more calls of one function at a time than the kernel has return probes for (twice the "
+    "processors, at least 10): not counted",
     NULL,
 };
 
@@ -158,5 +261,7 @@ const struct host_probe_ops grain_host_files_ops = {
     .free = unload,
     .rules = take_rules,
     .refresh = refresh,
-    .blind = {[GRAIN_HOST_WAY_TRACEPOINT] = blind},
+    .blind = {[GRAIN_HOST_WAY_FENTRY] = blind_fentry,
+              [GRAIN_HOST_WAY_KPROBE] = blind_kprobe,
+              [GRAIN_HOST_WAY_TRACEPOINT] = blind_points},
 };

@@ -56,6 +56,7 @@ struct grain_host {
     int epoll; /* readable when a probe wants the reader woken */
     int cpus;
     uint64_t malformed;
+    bool stale; /* a file that rules name may be another one now */
     struct {
         void *object; /* NULL: not loaded */
         enum grain_host_way way;

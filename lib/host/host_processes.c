@@ -34,7 +34,7 @@ static void unload(void *object)
 }
 
 static const char *const blind[] = {
-    "arguments: not of processes that ran before grain and whose pages are swapped out",
+    "arguments: of processes that ran before grain, where they are swapped out",
     NULL,
 };
 

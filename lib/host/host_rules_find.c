@@ -67,6 +67,7 @@ static bool nearest(const char *path, size_t length, struct stat *stat, char out
     char head[HOST_PATTERN_MAX], real[PATH_MAX];
     size_t at = length;
 
+    memset(stat, 0, sizeof(*stat));
     memcpy(head, path, length);
     for (;;) {
         head[at] = '\0';
@@ -87,9 +88,15 @@ static void put_pattern(struct host_rule *rule, const char *path)
 {
     size_t length = strlen(path), literal = strcspn(path, "*?");
 
-    /* Longer than the kernel compares, behind symbolic links: the inode has to do. */
-    if (length > HOST_PATTERN_MAX - 1)
-        length = 0;
+    /* Longer than the kernel compares, behind symbolic links: the inode has to do, and the text
+     * never matches. That of the root is empty, and matches all. */
+    if (length > HOST_PATTERN_MAX - 1) {
+        memset(rule->pattern, 0, sizeof(rule->pattern));
+        rule->length = HOST_PATTERN_MAX;
+        rule->prefix_length = 0;
+        rule->prefix = 0;
+        return;
+    }
     if (rule->text != HOST_TEXT_GLOB || literal > length)
         literal = length;
     memset(rule->pattern, 0, sizeof(rule->pattern));
@@ -99,6 +106,14 @@ static void put_pattern(struct host_rule *rule, const char *path)
         (uint16_t)(literal < sizeof(rule->prefix) ? literal : sizeof(rule->prefix));
     rule->prefix = 0;
     memcpy(&rule->prefix, path, rule->prefix_length);
+}
+
+/* A rule whose path is shorter may match with whatever follows. */
+static uint64_t beginning(const struct host_rule *rule)
+{
+    if (rule->prefix_length < HOST_BEGINNING_LENGTH)
+        return ~0ULL;
+    return 1ULL << HOST_BEGINNING(rule->prefix);
 }
 
 static void find_glob(struct finding *finding, size_t number, const char *path, char out[PATH_MAX])
@@ -133,6 +148,8 @@ static void find_directory(struct finding *finding, size_t number, const char *p
     struct stat stat;
     bool whole = nearest(path, root ? 0 : strlen(path), &stat, out);
 
+    if (root)
+        *out = '\0'; /* every path goes on behind it */
     mean(finding, &stat, number, whole ? BELOW : PREFIX);
 }
 
@@ -161,8 +178,12 @@ int grain_host_rules_find(struct host_rules *rules)
         return grain_fail(-ENOMEM, "rules: no memory");
     }
     finding->rules = rules;
-    for (size_t i = 0; i < rules->count; i++)
+    rules->files.beginnings = 0;
+    for (size_t i = 0; i < rules->count; i++) {
         find_rule(finding, i);
+        if (rules->given[i].match != GRAIN_HOST_MATCH_ALL)
+            rules->files.beginnings |= beginning(&rules->rules[i]);
+    }
     memcpy(named, finding->named, finding->count * sizeof(*named));
     memcpy(rules->files.inodes, finding->inodes, sizeof(rules->files.inodes));
     free(rules->named);

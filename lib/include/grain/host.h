@@ -76,6 +76,10 @@ struct grain_host;
 GRAIN_API int grain_host_new(struct grain_host **out, const struct grain_host_options *options);
 GRAIN_API void grain_host_free(struct grain_host *host); /* takes NULL */
 
+/* The calling process is the one whose activity is left out (unless see_self): after a fork, in the
+ * child that goes on with the object. */
+GRAIN_API int grain_host_own(struct grain_host *host);
+
 /* Rules in place of those there are; the probes stay attached, nothing is lost in between. */
 GRAIN_API int grain_host_set_rules(struct grain_host *host, const struct grain_host_rule *rules,
                                    size_t rule_count);
