@@ -185,6 +185,7 @@ def scene_stream(kind, send, receive, total):
     server = listener(family, address)
     port = server.getsockname()[1]
     answer = random.randbytes(random.randint(1, 5000))
+    ready, go = socket.socketpair()
 
     def client():
         with socket.socket(family, socket.SOCK_STREAM) as sock:
@@ -193,6 +194,10 @@ def scene_stream(kind, send, receive, total):
             while exchange.sent < int(total):
                 exchange.send(SENDS[send](sock, random.randbytes(random.randint(20, 60000))))
             sock.shutdown(socket.SHUT_WR)
+            # Read before the end: afterwards it would not be in the record of the close.
+            while exchange.received < len(answer):
+                exchange.receive(by_recv(sock, 70000))
+            go.send(b"x")
             drain(sock, by_recv, exchange)
             return {"exchanges": [exchange.said()], "port": sock.getsockname()[1]}
 
@@ -201,11 +206,12 @@ def scene_stream(kind, send, receive, total):
     exchange = Exchange(TCP, address, peer[1])
     drain(sock, RECEIVES[receive], exchange)
     exchange.send(sock.send(answer))
+    ready.recv(1)
     ss = ss_of(port, peer[1])
     sock.close()
     other = result()
     return {"exchanges": other["exchanges"] + [exchange.said()], "server_port": port,
-            "client_port": other["port"], "ss": ss}
+            "client_port": other["port"], "ss": ss, "by_page": send in ("sendfile", "splice")}
 
 
 # ---- datagrams ----

@@ -33,8 +33,11 @@ class NetTest(live.LiveTest):
         for exchange in told["exchanges"]:
             key = tuple(exchange[name] for name in ("pid", "protocol", "remote", "port"))
             self.assertIn(key, traffic)
+            # sendfile is one call, and as many messages as the kernel makes of it.
+            at_least = ("sends",) if told.get("by_page") else ()
             for name in ("sent", "received", "sends", "receives"):
-                self.assertEqual(traffic[key][name], exchange[name], f"{key} {name}: {traffic[key]}")
+                compare = self.assertGreaterEqual if name in at_least else self.assertEqual
+                compare(traffic[key][name], exchange[name], f"{key} {name}: {traffic[key]}")
         counters = watcher.counters()
         for name in ("ring_full", "traffic_lost", "sockets_full", "processes_full"):
             self.assertEqual(counters[name], 0, name)
