@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#define ACTOR_SIZE 1000 /* bytes in the file `f` of each case */
+#define ACTOR_SIZE   1000 /* bytes in the file `f` of each case */
+#define ACTOR_KILLED 3    /* status of a case that the kernel answers with a signal */
 
 struct actor_case {
     const char *name;

@@ -263,7 +263,7 @@ static void act_deleted(void)
 static void no_compat(int number)
 {
     (void)number;
-    cannot("no 32-bit system calls");
+    _exit(ACTOR_KILLED);
 }
 #endif
 

@@ -6,6 +6,7 @@
 
 Half of them execute a program, the others only open a file; what they are comes from the program that starts them.
 """
+import atexit
 import collections
 import json
 import os
@@ -26,6 +27,8 @@ class Watcher:
         self.errors = tempfile.TemporaryFile("w+")
         with open(out, "w") as stream:
             self.child = subprocess.Popen([build / "tests/host/host_records", "best", place], stdout=stream, stderr=self.errors)
+        atexit.register(self.child.terminate)
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         while "ready" not in out.read_text():
             try:
                 self.child.wait(0.1)
