@@ -95,7 +95,7 @@ static void a_lower_bound_takes_effect(void **state)
         sample_file(store, path, NOON, 1);
     }
     assert_int_equal(grain_store_close(store), 0);
-    assert_true(size_of(*state) > 8 * MIB);
+    assert_true(size_of(*state) > 5 * MIB);
     store = sample_open(*state, NOON, 0, 4 * MIB);
     for (int i = 0; i < 40; i++) {
         sample_file(store, "/more", NOON + MINUTE, 1);
