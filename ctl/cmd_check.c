@@ -11,6 +11,7 @@
 #include <grain/memory.h>
 #include <grain/names.h>
 
+#include "check_host.h"
 #include "commands.h"
 #include "json.h"
 #include "options.h"
@@ -32,8 +33,9 @@ static const struct options options = {
     "check",
     "check [--memory SIZE] [--json]",
     "Finds out by trying what this kernel and this user may do, what follows from each \"no\",\n"
-    "and what to do about it; loads every program of this version once; and tells how much\n"
-    "memory the tables take. Nothing stays loaded or attached.\n",
+    "and what to do about it; loads every program of this version once; tells how the probes of\n"
+    "the host hook in, and what they cannot see then; and how much memory the tables take.\n"
+    "Nothing stays loaded or attached.\n",
     NULL,
     rows,
     sizeof(rows) / sizeof(rows[0]),
@@ -229,6 +231,7 @@ static int print_text(const struct settings *settings, const struct grain_table_
         table_cell(programs.table, "%s", names[i]);
     grain_check_programs(program_row, &programs);
     print_table(&programs, "\nThe programs of this version:");
+    check_host_print();
     print_memory(settings, fitting);
     return programs.failed;
 }
@@ -249,6 +252,7 @@ static int print_json(const struct settings *settings, const struct grain_table_
     json_put(object, "checks", features.list);
     grain_check_programs(program_json, &programs);
     json_put(object, "programs", programs.list);
+    json_put(object, "host_probes", check_host_json());
     grain_memory_default(0, &sizes);
     put_memory(memory, "default", &sizes);
     if (settings->memory)

@@ -125,6 +125,7 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
     struct grain_event_text text;
     struct grain_item item;
 
+    text.room = NULL;
     if (record->header.source_slot < GRAIN_SOURCE_SLOTS)
         origin.interface = source_name(&stream->sources[record->header.source_slot]);
     origin.time_ns = grain_clock_boot(&stream->clock, record->header.time_ns);

@@ -14,6 +14,7 @@
 #include <grain/error.h>
 
 #include "commands.h"
+#include "heap.h"
 #include "options.h"
 #include "say.h"
 
@@ -196,5 +197,6 @@ int cmd_export(int argc, char **argv)
         return EXIT_USAGE;
     }
     settings.address = argv[first + 1];
+    heap_stay_small();
     return make_state(settings.state) ? run(&settings) : EXIT_FAILED;
 }

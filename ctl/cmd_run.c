@@ -14,6 +14,7 @@
 #include <grain/error.h>
 
 #include "commands.h"
+#include "heap.h"
 #include "options.h"
 #include "run_attach.h"
 #include "run_user.h"
@@ -22,6 +23,7 @@
 struct settings {
     const char *config, *user;
     bool check, no_attach;
+    struct grain_host *host; /* loaded by whoever may; the agent's */
 };
 
 static const struct option_row rows[] = {
@@ -83,6 +85,13 @@ static void on_reload(void *user)
     error = grain_config_load(&fresh, run->settings->config);
     if (!error)
         error = grain_config_apply(fresh, run->agent);
+    if (!error) {
+        struct grain_agent_watch watch;
+
+        grain_config_watch(fresh, &watch);
+        if (grain_agent_watch_anew(run->agent, &watch))
+            on_log(NULL, GRAIN_LOG_ERROR, grain_error());
+    }
     if (error && !fresh) {
         on_log(NULL, GRAIN_LOG_ERROR, grain_error());
         on_log(NULL, GRAIN_LOG_ERROR, "the configuration stays as it was");
@@ -152,10 +161,13 @@ static int run_agent(struct run *run)
                                                 .state_changed = on_state,
                                                 .alive = on_alive,
                                                 .user = run};
+    struct grain_agent_watch watch;
     uint64_t left = 0, kept = 0;
     int error;
 
     grain_config_agent(run->config, &config);
+    grain_config_watch(run->config, &watch);
+    watch.host = run->settings->host;
     if (prepare_state(config.state))
         return EXIT_FAILED;
     agent_options.pin_root = config.pin_root;
@@ -167,6 +179,8 @@ static int run_agent(struct run *run)
     error = grain_agent_new(&run->agent, &agent_options);
     if (!error)
         error = grain_config_apply(run->config, run->agent);
+    if (!error)
+        error = grain_agent_watch(run->agent, &watch);
     if (!error && !run->settings->no_attach)
         run_attach_look(run->config, true);
     if (!error)
@@ -186,6 +200,7 @@ static int load_and_run(void *settings_)
     struct run run = {.settings = settings};
     int code;
 
+    heap_stay_small();
     if (grain_config_load(&run.config, settings->config) || grain_config_apply(run.config, NULL)) {
         say("%s", grain_error());
         grain_config_free(run.config);
@@ -197,18 +212,20 @@ static int load_and_run(void *settings_)
 }
 
 /* The agent's side of two processes: the other one attaches. */
-static int run_apart(void *settings_)
+static int run_apart(void *settings_, struct grain_host *host)
 {
     struct settings *settings = settings_;
 
     settings->no_attach = true;
+    settings->host = host;
     return load_and_run(settings);
 }
 
-static int check_apart(void *settings_)
+static int check_apart(void *settings_, struct grain_host *host)
 {
     struct settings *settings = settings_;
 
+    (void)host;
     settings->check = true;
     return load_and_run(settings);
 }

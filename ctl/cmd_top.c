@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "host_top.h"
 #include "options.h"
 #include "say.h"
 #include "stop.h"
@@ -16,6 +17,7 @@
 struct settings {
     const char *root;
     enum top_view view;
+    enum host_view host; /* HOST_VIEW_COUNT: `view` is meant */
     uint64_t rows;
     uint64_t interval; /* 0: not given */
     bool once, json;
@@ -36,9 +38,13 @@ static const struct option_row rows[] = {
 static const struct options options = {
     "top",
     "top [dns|sni|dispositions] [--once] [--json] [-n N] [--interval S]\n"
-    "                    [--pin-root DIR]",
+    "                    [--pin-root DIR]\n"
+    "       grainctl top processes|connections|files|syscalls [--once] [--json] [-n N]\n"
+    "                    [--interval S]",
     "Shows the names that were counted, with counts, rates, shares, and when they were first and\n"
-    "last seen. It reads tables, so that nobody has to have listened.\n",
+    "last seen. It reads tables, so that nobody has to have listened.\n\n"
+    "Of processes: the bytes that each sent and received, the same by remote address, events on\n"
+    "watched files, or system calls. These are counted from when the command starts.\n",
     "Keys: Tab turns to the next list; c, r, n and l sort by count, rate, name and when last\n"
     "seen; / filters, Esc takes the filter off; Space pauses; arrows and pages move; q quits.\n",
     rows,
@@ -110,22 +116,45 @@ static int run(const struct settings *settings)
     return error ? EXIT_FAILED : EXIT_OK;
 }
 
+static int run_host(const struct settings *settings)
+{
+    const struct host_top_settings host = {
+        .view = settings->host,
+        .rows = settings->rows,
+        .interval = settings->interval ? settings->interval : 1000000000,
+        .once = settings->once,
+        .json = settings->json,
+    };
+
+    if (settings->root) {
+        say("top %s: --pin-root: nothing of it is pinned", host_view_name(host.view));
+        return EXIT_USAGE;
+    }
+    return host_top_run(&host);
+}
+
 static bool parse_view(struct settings *settings, const char *text)
 {
     static const char *const views[] = {"dns", "sni", "dispositions"};
 
+    for (int i = 0; i < HOST_VIEW_COUNT; i++)
+        if (!strcmp(text, host_view_name((enum host_view)i))) {
+            settings->host = (enum host_view)i;
+            return true;
+        }
     for (int i = 0; i <= TOP_DISPOSITIONS; i++)
         if (!strcmp(text, views[i])) {
             settings->view = (enum top_view)i;
             return true;
         }
-    say("top %s: there are dns, sni and dispositions", text);
+    say("top %s: there are dns, sni, dispositions, processes, connections, files and syscalls",
+        text);
     return false;
 }
 
 int cmd_top(int argc, char **argv)
 {
-    struct settings settings = {.rows = ROWS_DEFAULT};
+    struct settings settings = {.rows = ROWS_DEFAULT, .host = HOST_VIEW_COUNT};
     int first, code;
 
     if (!options_read(&options, &settings, argc, argv, &first, &code))
@@ -136,5 +165,5 @@ int cmd_top(int argc, char **argv)
         say("top: one list at a time");
         return EXIT_USAGE;
     }
-    return run(&settings);
+    return settings.host == HOST_VIEW_COUNT ? run(&settings) : run_host(&settings);
 }

@@ -19,6 +19,7 @@ static const struct command {
     {"status", cmd_status, "show what is attached, and what was lost"},
     {"stats", cmd_stats, "show packets, bytes and dispositions of what is attached"},
     {"top", cmd_top, "show the most frequent names, live"},
+    {"trace", cmd_trace, "show what processes do, as they do it"},
     {"events", cmd_events, "show names and hellos as they pass"},
     {"history", cmd_history, "show who touched which file and spoke with whom, and when"},
     {"run", cmd_run, "run the agent: from pipelines to sinks, as a configuration says"},

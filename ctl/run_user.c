@@ -31,6 +31,8 @@ struct parent {
     sigset_t before; /* signals that were blocked */
     int signals;
     pid_t child;
+    struct grain_host
+        *host; /* the agent has a copy; the paths that it watches are looked up here */
 };
 
 /* A directory that is new is given to the user; one that is there has to be the user's already:
@@ -98,7 +100,7 @@ static bool block_signals(struct parent *parent)
 }
 
 /* The agent's process. What is passed on before it waits for signals stays pending. */
-static int be_agent(struct parent *parent, pid_t above, int (*run)(void *user))
+static int be_agent(struct parent *parent, pid_t above, run_user_part *run)
 {
     sigset_t mask = parent->before;
 
@@ -116,7 +118,7 @@ static int be_agent(struct parent *parent, pid_t above, int (*run)(void *user))
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!confine_calls())
         return EXIT_FAILED;
-    return getppid() == above ? run(parent->run->user) : EXIT_FAILED;
+    return getppid() == above ? run(parent->run->user, parent->host) : EXIT_FAILED;
 }
 
 static void read_anew(struct parent *parent)
@@ -129,6 +131,13 @@ static void read_anew(struct parent *parent)
     grain_config_free(parent->config);
     parent->config = fresh;
     run_attach_forget();
+    if (parent->host) {
+        struct grain_agent_watch watch;
+
+        grain_config_watch(fresh, &watch);
+        if (watch.rule_count && grain_host_set_rules(parent->host, watch.rules, watch.rule_count))
+            say("%s", grain_error());
+    }
 }
 
 static void take_signals(struct parent *parent)
@@ -168,13 +177,15 @@ static int wait_for_agent(struct parent *parent)
         }
         (void)poll(&ready, 1, LOOK_MS);
         take_signals(parent);
+        if (parent->host)
+            (void)grain_host_refresh(parent->host);
         if (!parent->run->no_attach)
             run_attach_look(parent->config, false);
     }
 }
 
 /* False: this is the new process, or there is none; *code is what to end with. */
-static bool begin(struct parent *parent, int (*run)(void *user), int *code)
+static bool begin(struct parent *parent, run_user_part *run, int *code)
 {
     pid_t above = getpid();
 
@@ -185,6 +196,23 @@ static bool begin(struct parent *parent, int (*run)(void *user), int *code)
     else if (!parent->child)
         *code = be_agent(parent, above, run);
     return parent->child > 0;
+}
+
+/* The agent may not load programs. What is refused here it tries itself, and says why not. */
+static void load_probes(struct parent *parent)
+{
+    struct grain_agent_watch watch;
+    struct grain_host_options options = {.size = sizeof(options), .way = -1};
+
+    grain_config_watch(parent->config, &watch);
+    if (!watch.probes)
+        return;
+    options.probes = watch.probes;
+    options.rules = watch.rules;
+    options.rule_count = watch.rule_count;
+    options.ring_bytes = watch.ring_bytes;
+    if (grain_host_new(&parent->host, &options))
+        say("%s", grain_error());
 }
 
 static int start(struct parent *parent)
@@ -198,6 +226,7 @@ static int start(struct parent *parent)
         return code;
     if (!parent->run->no_attach)
         run_attach_look(parent->config, true);
+    load_probes(parent);
     if (!begin(parent, parent->run->agent, &code))
         return code;
     code = wait_for_agent(parent);
@@ -212,6 +241,8 @@ int run_user(const struct run_user *run)
 
     if (prepare(&parent) && block_signals(&parent))
         code = start(&parent);
+    if (parent.child > 0)
+        grain_host_free(parent.host);
     grain_config_free(parent.config);
     if (parent.signals >= 0)
         close(parent.signals);

@@ -5,20 +5,25 @@
 
 #include "account.h"
 
+struct grain_host;
+
+/* In a process of its own, as the user; returns an exit code. `host`: probes that were loaded for
+ * it; NULL: none. */
+typedef int run_user_part(void *user, struct grain_host *host);
+
 struct run_user {
     const char *path; /* of the configuration */
     const char *name; /* the user as given */
     bool no_attach;
-    /* Both in processes of their own, as the user; they return exit codes. */
-    int (*check)(void *user); /* is the configuration right? */
-    int (*agent)(void *user);
+    run_user_part *check; /* is the configuration right? */
+    run_user_part *agent;
     void *user;
 };
 
 /*
- * If the configuration is right: attaches the configured interfaces and makes the state directory,
- * starts the agent, keeps the interfaces attached, and passes SIGTERM, SIGINT and SIGHUP on. The
- * agent's exit code. If one of the two ends, so does the other one.
+ * If the configuration is right: attaches the configured interfaces, loads the host probes and
+ * makes the state directory, starts the agent, keeps the interfaces attached, and passes SIGTERM,
+ * SIGINT and SIGHUP on. The agent's exit code. If one of the two ends, so does the other one.
  */
 int run_user(const struct run_user *run);
 

@@ -93,6 +93,24 @@ static enum bpf_perf_event_ret on_event(void *user, int cpu, struct perf_event_h
     return events->result ? LIBBPF_PERF_EVENT_DONE : LIBBPF_PERF_EVENT_CONT;
 }
 
+/* A ring's memory is there as soon as it is open, but many kernels (6.12 does, 6.18 does not) count
+ * it as this process's only page by page as it is read: at a few events a second that looks like a
+ * leak for minutes. */
+static void touch_rings(const struct grain_events *events)
+{
+    size_t page = (size_t)getpagesize();
+
+    for (size_t i = 0; i < perf_buffer__buffer_cnt(events->rings); i++) {
+        void *ring;
+        size_t size;
+
+        if (perf_buffer__buffer(events->rings, (int)i, &ring, &size))
+            continue;
+        for (size_t at = 0; at < size; at += page)
+            (void)*((volatile const char *)ring + at);
+    }
+}
+
 static int open_rings(struct grain_events *events)
 {
     size_t pages =
@@ -112,8 +130,10 @@ static int open_rings(struct grain_events *events)
 
     events->rings = perf_buffer__new_raw(map, pages, &attr, on_event, events, &options);
     grain_quiet_end(&before);
-    if (events->rings)
+    if (events->rings) {
+        touch_rings(events);
         return 0;
+    }
     return grain_fail(-errno, "cannot open perf rings of %zu pages: %s; %s", pages, strerror(errno),
                       errno == ENOMEM ? "choose smaller ones"
                                       : "it takes root, or CAP_PERFMON, CAP_BPF and "

@@ -179,6 +179,7 @@ static void take(struct grain_pipeline *pipeline, uint64_t i, uint64_t now)
     struct grain_message message;
     struct grain_item item;
 
+    text.room = NULL;
     if (grain_event_item(&item, &text, &message, &kept->record, kept->bytes, kept->length, "eth0",
                          now))
         fail("record", "not readable");

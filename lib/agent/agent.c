@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -89,21 +90,6 @@ char *grain_agent_path(const struct grain_agent *agent, const char *name)
     return path;
 }
 
-int grain_agent_add_sink(struct grain_agent *agent, struct grain_sink *sink)
-{
-    struct grain_sink_counts counts;
-
-    if (agent->sink_count == AGENT_SINKS_MAX) {
-        (void)grain_sink_free(sink, NULL);
-        return grain_fail(-E2BIG, "more than %d sinks", AGENT_SINKS_MAX);
-    }
-    /* A queue in a file has counted for other agents, which told of it. */
-    grain_sink_counts(sink, &counts);
-    agent->sink_told[agent->sink_count].counts = counts.queue;
-    agent->sinks[agent->sink_count++] = sink;
-    return 0;
-}
-
 int grain_agent_add_pipeline(struct grain_agent *agent, struct grain_pipeline *pipeline)
 {
     if (agent->pipeline_count == AGENT_PIPELINES_MAX) {
@@ -149,49 +135,6 @@ static void commit(struct grain_agent *agent)
 
 /* ---- changing while it runs ---- */
 
-static size_t find_sink(const struct grain_agent *agent, const char *name)
-{
-    size_t i = 0;
-
-    while (i < agent->sink_count && strcmp(grain_sink_name(agent->sinks[i]), name))
-        i++;
-    return i;
-}
-
-struct grain_sink *grain_agent_sink(const struct grain_agent *agent, const char *name)
-{
-    size_t i = find_sink(agent, name);
-
-    return i < agent->sink_count ? agent->sinks[i] : NULL;
-}
-
-bool grain_agent_sink_name(const struct grain_agent *agent, size_t i, char *name)
-{
-    if (i >= agent->sink_count)
-        return false;
-    (void)snprintf(name, GRAIN_SINK_NAME_MAX, "%s", grain_sink_name(agent->sinks[i]));
-    return true;
-}
-
-const char *grain_agent_settings(const struct grain_agent *agent, const char *name)
-{
-    size_t i = find_sink(agent, name);
-
-    return i < agent->sink_count && agent->sink_settings[i] ? agent->sink_settings[i] : "";
-}
-
-int grain_agent_set_settings(struct grain_agent *agent, const char *name, const char *settings)
-{
-    size_t i = find_sink(agent, name);
-    char *copy = i < agent->sink_count ? strdup(settings) : NULL;
-
-    if (!copy)
-        return grain_fail(-ENOMEM, "no memory");
-    free(agent->sink_settings[i]);
-    agent->sink_settings[i] = copy;
-    return 0;
-}
-
 void grain_agent_drop_pipelines(struct grain_agent *agent)
 {
     uint64_t now_ns = agent_now(CLOCK_REALTIME);
@@ -205,43 +148,6 @@ void grain_agent_drop_pipelines(struct grain_agent *agent)
     }
     agent->pipeline_count = 0;
     agent->groups = 0;
-}
-
-static void free_sink(struct grain_agent *agent, size_t i)
-{
-    char name[GRAIN_SINK_NAME_MAX];
-    struct grain_sink_counts counts;
-    uint64_t left;
-
-    (void)snprintf(name, sizeof(name), "%s", grain_sink_name(agent->sinks[i]));
-    grain_sink_counts(agent->sinks[i], &counts);
-    if (grain_sink_free(agent->sinks[i], &left))
-        agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
-    free(agent->sink_settings[i]);
-    agent->left += left;
-    agent->kept += agent->state ? left : 0;
-    if (left)
-        agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %llu items were not delivered%s%s%s", name,
-                  (unsigned long long)left,
-                  agent->state ? "; they are kept for the next agent" : "",
-                  *counts.error ? ": " : "", counts.error);
-}
-
-void grain_agent_drop_sink(struct grain_agent *agent, const char *name)
-{
-    size_t i = find_sink(agent, name);
-
-    if (i == agent->sink_count)
-        return;
-    grain_sink_drain(agent->sinks[i], agent_now(CLOCK_MONOTONIC) + agent->options.drain_ns);
-    free_sink(agent, i);
-    agent->sink_count--;
-    agent->sinks[i] = agent->sinks[agent->sink_count];
-    agent->sink_told[i] = agent->sink_told[agent->sink_count];
-    agent->sink_settings[i] = agent->sink_settings[agent->sink_count];
-    agent->sink_settings[agent->sink_count] = NULL;
-    agent->sink_failing[i] = agent->sink_failing[agent->sink_count];
-    agent->sink_failing[agent->sink_count] = false;
 }
 
 void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns)
@@ -325,11 +231,15 @@ static void collect(struct grain_agent *agent, bool end)
     uint64_t now_ns = agent_now(CLOCK_REALTIME);
 
     read_maps(agent, now_ns);
+    agent_host_collect(agent, now_ns);
     if (agent->groups & (1U << GRAIN_GROUP_AGENT))
         agent_tell_itself(agent, now_ns);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_flush(agent->pipelines[i], now_ns, end);
     commit(agent);
+    /* What a sink's thread allocated meanwhile lies among the many small pieces that a collection
+     * takes and frees again, and would keep their pages from the system. */
+    (void)malloc_trim(0);
 }
 
 /* Maps that are no longer pinned are read once more: what they counted last is in them still. */
@@ -347,34 +257,14 @@ static void look_after_maps(struct grain_agent *agent)
     agent_events_refresh(agent);
 }
 
-/* Said when it begins and when it ends; in between the queue's measurements tell. */
-static void look_after_sinks(struct grain_agent *agent)
-{
-    for (size_t i = 0; i < agent->sink_count; i++) {
-        struct grain_sink_counts counts;
-        bool failing;
-
-        grain_sink_counts(agent->sinks[i], &counts);
-        failing = counts.failed_since_ns;
-        if (failing == agent->sink_failing[i])
-            continue;
-        agent->sink_failing[i] = failing;
-        if (failing)
-            agent_log(agent, GRAIN_LOG_WARNING, "sink %s: %s; tried again until it works",
-                      grain_sink_name(agent->sinks[i]), counts.error);
-        else
-            agent_log(agent, GRAIN_LOG_INFO, "sink %s: delivers again",
-                      grain_sink_name(agent->sinks[i]));
-    }
-}
-
 static void read_events(struct grain_agent *agent)
 {
     size_t waiting = 0;
 
-    if (!agent->events)
+    if (!agent->events && !agent->host)
         return;
     (void)agent_events_read(agent);
+    agent_host_read(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         waiting += grain_pipeline_waiting(agent->pipelines[i]);
     if (waiting) {
@@ -426,40 +316,6 @@ static void remember(struct grain_agent *agent)
         agent_log(agent, GRAIN_LOG_ERROR, "%s", grain_error());
 }
 
-static void drain(struct grain_agent *agent, int signals)
-{
-    uint64_t until = agent_now(CLOCK_MONOTONIC) + agent->options.drain_ns;
-    struct pollfd ready = {.fd = signals, .events = POLLIN};
-
-    for (size_t i = 0; i < agent->sink_count; i++)
-        grain_sink_drain(agent->sinks[i], until);
-    for (;;) {
-        uint64_t waiting = 0, now = agent_now(CLOCK_MONOTONIC);
-
-        for (size_t i = 0; i < agent->sink_count; i++) {
-            struct grain_sink_counts counts;
-
-            grain_sink_counts(agent->sinks[i], &counts);
-            waiting += counts.queue.waiting;
-        }
-        if (!waiting || now >= until)
-            break;
-        if (poll(&ready, 1, 20) > 0)
-            break; /* asked again */
-    }
-    for (size_t i = 0; i < agent->sink_count; i++)
-        grain_sink_drain(agent->sinks[i], agent_now(CLOCK_MONOTONIC));
-}
-
-static void free_sinks(struct grain_agent *agent)
-{
-    for (size_t i = 0; i < agent->sink_count; i++) {
-        free_sink(agent, i);
-        agent->sink_settings[i] = NULL;
-    }
-    agent->sink_count = 0;
-}
-
 /* ---- running ---- */
 
 struct loop {
@@ -488,7 +344,7 @@ static uint64_t earliest(const struct grain_agent *agent, const struct loop *loo
 {
     uint64_t next = loop->next_collect < loop->next_second ? loop->next_collect : loop->next_second;
 
-    if (agent->events && loop->next_events < next)
+    if ((agent->events || agent->host) && loop->next_events < next)
         next = loop->next_events;
     return loop->end && loop->end < next ? loop->end : next;
 }
@@ -501,10 +357,11 @@ static uint64_t advance(uint64_t due, uint64_t period, uint64_t now)
 
 static void wait_for(struct grain_agent *agent, struct loop *loop)
 {
-    struct pollfd ready[3] = {
+    struct pollfd ready[4] = {
         {.fd = loop->signals, .events = POLLIN},
         {.fd = agent->share ? grain_share_fd(agent->share) : -1, .events = POLLIN},
         {.fd = agent->events ? grain_events_fd(agent->events) : -1, .events = POLLIN},
+        {.fd = agent_host_fd(agent), .events = POLLIN},
     };
     uint64_t now = agent_now(CLOCK_MONOTONIC), until = earliest(agent, loop);
     struct timespec timeout = {0};
@@ -513,10 +370,10 @@ static void wait_for(struct grain_agent *agent, struct loop *loop)
         timeout.tv_sec = (time_t)((until - now) / SECOND_NS);
         timeout.tv_nsec = (long)((until - now) % SECOND_NS);
     }
-    if (ppoll(ready, 3, &timeout, NULL) > 0) {
+    if (ppoll(ready, 4, &timeout, NULL) > 0) {
         if (ready[1].revents)
             agent_events_open(agent);
-        if (ready[2].revents)
+        if (ready[2].revents || ready[3].revents)
             loop->next_events = 0;
     }
     take_signals(agent, loop);
@@ -534,7 +391,8 @@ static void turn(struct grain_agent *agent, struct loop *loop)
     }
     if (now >= loop->next_second) {
         look_after_maps(agent);
-        look_after_sinks(agent);
+        agent_sinks_look(agent);
+        agent_host_look(agent);
         if (agent->options.alive)
             agent->options.alive(agent->options.user);
         loop->next_second = advance(loop->next_second, SECOND_NS, now);
@@ -554,9 +412,11 @@ static void finish(struct grain_agent *agent, struct loop *loop)
         (void)agent_events_read(agent);
         agent_events_close(agent);
     }
+    agent_host_finish(agent);
     collect(agent, true);
-    drain(agent, loop->signals);
-    free_sinks(agent);
+    agent_sinks_drain(agent, loop->signals);
+    agent_sinks_free(agent);
+    agent_host_free(agent);
     close_live(agent);
 }
 
@@ -592,13 +452,11 @@ void grain_agent_free(struct grain_agent *agent)
 {
     if (!agent)
         return;
+    agent_host_free(agent);
     close_live(agent);
     for (size_t i = 0; i < agent->pipeline_count; i++)
         grain_pipeline_free(agent->pipelines[i]);
-    for (size_t i = 0; i < agent->sink_count; i++) {
-        (void)grain_sink_free(agent->sinks[i], NULL);
-        free(agent->sink_settings[i]);
-    }
+    agent_sinks_free(agent);
     pthread_sigmask(SIG_SETMASK, &agent->signals_before, NULL);
     grain_collect_free(agent->collect);
     free(agent->pin_root);

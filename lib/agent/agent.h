@@ -14,6 +14,8 @@
 #ifndef GRAIN_AGENT_AGENT_H
 #define GRAIN_AGENT_AGENT_H
 
+#include <grain/host.h>
+
 #include "measures.h"
 #include "pipeline.h"
 
@@ -43,6 +45,20 @@ struct grain_agent_options {
     void *user;
 };
 
+/* What is watched beside packets, and where its history goes. */
+struct grain_agent_watch {
+    unsigned int probes; /* bits 1 << enum grain_host_probe; 0: none */
+    const struct grain_host_rule *rules;
+    size_t rule_count;
+    uint32_t ring_bytes;     /* 0: the default */
+    const char *history;     /* NULL: none */
+    uint64_t history_age_ns; /* 0: the default, as below */
+    uint64_t history_bytes;
+    /* Probes that somebody with more rights has loaded, who also refreshes their paths; NULL: the
+     * agent loads them. */
+    struct grain_host *host;
+};
+
 struct grain_agent;
 
 /* SIGTERM, SIGINT and SIGHUP are blocked for the calling thread from here on, until the agent is
@@ -66,8 +82,26 @@ int grain_agent_set_settings(struct grain_agent *agent, const char *name, const 
 /* What all pipelines hold goes to their sinks, and they are gone. */
 void grain_agent_drop_pipelines(struct grain_agent *agent);
 
-/* A sink without pipelines is drained for as long as stopping may take, and is gone. */
+/*
+ * A sink without pipelines is no longer the agent's, by its name. It delivers what it has for as
+ * long as stopping may take, while everything else goes on; what is left then is in a file for a
+ * sink of the same name, or counted as dropped.
+ */
 void grain_agent_drop_sink(struct grain_agent *agent, const char *name);
+
+/* Before a sink of this name is made: one that was dropped and has the queue's file gives it back
+ * at once. Takes about a second when its delivery hangs. */
+void grain_agent_end_sink(struct grain_agent *agent, const char *name);
+
+/*
+ * Load the probes and open the history, before grain_agent_run; `watch` is copied but for the
+ * rules, which are not needed any more. A probe that this kernel refuses is said in the log and
+ * becomes a gap of the history. `watch->host` is the agent's from now on, also on failure.
+ */
+int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch *watch);
+
+/* While it runs: other rules. Whatever else has changed is said in the log, and takes a restart. */
+int grain_agent_watch_anew(struct grain_agent *agent, const struct grain_agent_watch *watch);
 
 /* From the next collection on. */
 void grain_agent_set_interval(struct grain_agent *agent, uint64_t interval_ns);

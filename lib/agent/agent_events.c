@@ -22,14 +22,16 @@ static int on_record(void *user, const struct grain_record *record, const uint8_
 
     if (agent->share)
         grain_share_record(agent->share, record, bytes, length);
-    if (!(agent->groups & (1U << GRAIN_GROUP_EVENTS)))
+    if (!(agent->groups & (1U << GRAIN_GROUP_EVENTS)) && !agent->host)
         return 0;
+    text.room = agent_host_room(agent);
     if (grain_event_item(&item, &text, &message, record, bytes, length,
                          interface_of(agent, record->header.source_slot),
                          grain_clock_boot(&agent->clock, record->header.time_ns))) {
         agent->unreadable++;
         return 0;
     }
+    agent_host_event(agent, &item, &message, record, text.answered);
     return agent_feed(agent, GRAIN_GROUP_EVENTS, &item);
 }
 
@@ -49,7 +51,7 @@ void agent_events_refresh(struct grain_agent *agent)
 
 static bool wanted(const struct grain_agent *agent)
 {
-    return agent->groups & (1U << GRAIN_GROUP_EVENTS) ||
+    return agent->groups & (1U << GRAIN_GROUP_EVENTS) || agent->host ||
            (agent->share && grain_share_subscribers(agent->share));
 }
 

@@ -21,14 +21,25 @@ struct agent_told {
     struct grain_queue_counts counts;
 };
 
+/* A sink that was taken away and delivers what it still has. */
+struct agent_leaving {
+    struct grain_sink *sink;
+    struct agent_told told;
+};
+
+struct agent_host;
+
 struct grain_agent {
     struct grain_agent_options options;
+    struct agent_host *host; /* NULL: only packets are watched */
     char *pin_root, *state;
     struct grain_sink *sinks[AGENT_SINKS_MAX];
     struct agent_told sink_told[AGENT_SINKS_MAX];
     char *sink_settings[AGENT_SINKS_MAX];
     bool sink_failing[AGENT_SINKS_MAX]; /* which was said */
     size_t sink_count;
+    struct agent_leaving leaving[AGENT_SINKS_MAX]; /* in the order in which they were taken away */
+    size_t leaving_count;
     struct grain_pipeline *pipelines[AGENT_PIPELINES_MAX];
     size_t pipeline_count;
     unsigned int groups; /* that any pipeline wants */
@@ -65,11 +76,42 @@ int agent_feed(struct grain_agent *agent, enum grain_group group, const struct g
 /* The agent's own measurements into the pipelines. */
 void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns);
 
+/* What a sink counted since it was told last. */
+void agent_tell_sink(struct grain_agent *agent, const char *name,
+                     const struct grain_queue_counts *now, struct grain_queue_counts *told,
+                     uint64_t now_ns);
+
+/* About once a second: say which sinks fail, and let go of those that were taken away and are
+ * done. */
+void agent_sinks_look(struct grain_agent *agent);
+/* Deliver what waits until stopping takes too long, or until `signals` can be read. */
+void agent_sinks_drain(struct grain_agent *agent, int signals);
+/* They give up what is under way, and are gone. */
+void agent_sinks_free(struct grain_agent *agent);
+
 /* The stream of events: open it when a pipeline wants events and nobody else reads. */
 void agent_events_open(struct grain_agent *agent);
 /* Deliver what came; false: it was closed because of an error. */
 bool agent_events_read(struct grain_agent *agent);
 void agent_events_close(struct grain_agent *agent);
+/* The host probes and the history. All but the first do nothing without them. */
+int agent_host_fd(const struct grain_agent *agent);
+/* Deliver what came, and what has waited long enough. */
+void agent_host_read(struct grain_agent *agent);
+/* About once a second. */
+void agent_host_look(struct grain_agent *agent);
+/* At a collection. */
+void agent_host_collect(struct grain_agent *agent, uint64_t now_ns);
+/* A record of the other ring; `answered`: agent_host_room holds what it answers. */
+void agent_host_event(struct grain_agent *agent, const struct grain_item *item,
+                      const struct grain_message *message, const struct grain_record *record,
+                      bool answered);
+/* Room for one event's answers; NULL: nobody wants them. */
+struct grain_answers *agent_host_room(struct grain_agent *agent);
+/* Everything that waits goes on, before the last collection; then the end. */
+void agent_host_finish(struct grain_agent *agent);
+void agent_host_free(struct grain_agent *agent);
+
 /* Names of interfaces and the clocks' offset. */
 void agent_events_refresh(struct grain_agent *agent);
 

@@ -30,30 +30,30 @@ static void tell_counter(struct grain_agent *agent, enum grain_measure measure, 
     *told = count;
 }
 
-static void tell_sink(struct grain_agent *agent, size_t i, uint64_t now_ns)
+void agent_tell_sink(struct grain_agent *agent, const char *name,
+                     const struct grain_queue_counts *now, struct grain_queue_counts *told,
+                     uint64_t now_ns)
 {
-    struct grain_queue_counts *told = &agent->sink_told[i].counts;
-    const char *name = grain_sink_name(agent->sinks[i]);
+    tell_counter(agent, GRAIN_MEASURE_SINK_QUEUED, now_ns, name, now->queued, &told->queued);
+    tell_counter(agent, GRAIN_MEASURE_SINK_SENT, now_ns, name, now->sent, &told->sent);
+    tell_counter(agent, GRAIN_MEASURE_SINK_SKIPPED, now_ns, name, now->skipped, &told->skipped);
+    tell_counter(agent, GRAIN_MEASURE_SINK_REFUSED, now_ns, name, now->refused, &told->refused);
+    tell_counter(agent, GRAIN_MEASURE_SINK_DROPPED, now_ns, name, now->dropped, &told->dropped);
+    tell_counter(agent, GRAIN_MEASURE_SINK_CORRUPT, now_ns, name, now->corrupt, &told->corrupt);
+    tell_counter(agent, GRAIN_MEASURE_SINK_RETRIED, now_ns, name, now->retried, &told->retried);
+    tell_counter(agent, GRAIN_MEASURE_SINK_UNCERTAIN, now_ns, name, now->uncertain,
+                 &told->uncertain);
+    tell(agent, GRAIN_MEASURE_SINK_WAITING, now_ns, name, 0, (double)now->waiting);
+    tell(agent, GRAIN_MEASURE_SINK_BYTES, now_ns, name, 0, (double)now->bytes);
+}
+
+static void tell_sink(struct grain_agent *agent, struct grain_sink *sink, struct agent_told *told,
+                      uint64_t now_ns)
+{
     struct grain_sink_counts counts;
 
-    grain_sink_counts(agent->sinks[i], &counts);
-    tell_counter(agent, GRAIN_MEASURE_SINK_QUEUED, now_ns, name, counts.queue.queued,
-                 &told->queued);
-    tell_counter(agent, GRAIN_MEASURE_SINK_SENT, now_ns, name, counts.queue.sent, &told->sent);
-    tell_counter(agent, GRAIN_MEASURE_SINK_SKIPPED, now_ns, name, counts.queue.skipped,
-                 &told->skipped);
-    tell_counter(agent, GRAIN_MEASURE_SINK_REFUSED, now_ns, name, counts.queue.refused,
-                 &told->refused);
-    tell_counter(agent, GRAIN_MEASURE_SINK_DROPPED, now_ns, name, counts.queue.dropped,
-                 &told->dropped);
-    tell_counter(agent, GRAIN_MEASURE_SINK_CORRUPT, now_ns, name, counts.queue.corrupt,
-                 &told->corrupt);
-    tell_counter(agent, GRAIN_MEASURE_SINK_RETRIED, now_ns, name, counts.queue.retried,
-                 &told->retried);
-    tell_counter(agent, GRAIN_MEASURE_SINK_UNCERTAIN, now_ns, name, counts.queue.uncertain,
-                 &told->uncertain);
-    tell(agent, GRAIN_MEASURE_SINK_WAITING, now_ns, name, 0, (double)counts.queue.waiting);
-    tell(agent, GRAIN_MEASURE_SINK_BYTES, now_ns, name, 0, (double)counts.queue.bytes);
+    grain_sink_counts(sink, &counts);
+    agent_tell_sink(agent, grain_sink_name(sink), &counts.queue, &told->counts, now_ns);
 }
 
 static void tell_events(struct grain_agent *agent, uint64_t now_ns)
@@ -119,8 +119,11 @@ void agent_tell_itself(struct grain_agent *agent, uint64_t now_ns)
     uint64_t refused = agent->refused_before;
     double memory = resident_bytes();
 
+    /* Of two that share a name, the one that stays has the last word on what waits. */
+    for (size_t i = 0; i < agent->leaving_count; i++)
+        tell_sink(agent, agent->leaving[i].sink, &agent->leaving[i].told, now_ns);
     for (size_t i = 0; i < agent->sink_count; i++)
-        tell_sink(agent, i, now_ns);
+        tell_sink(agent, agent->sinks[i], &agent->sink_told[i], now_ns);
     tell_events(agent, now_ns);
     for (size_t i = 0; i < agent->pipeline_count; i++) {
         tell_steps(agent, agent->pipelines[i], now_ns);

@@ -23,6 +23,10 @@
 
 #define GRAIN_OTHER "(other)"
 
+/* Room for so many names is taken when the first maps are read, or for as many as these hold. Of
+ * more, which machines with many CPUs may have, memory grows with them. */
+#define GRAIN_COLLECT_NAMES (1U << 17)
+
 struct grain_collect;
 
 int grain_collect_new(struct grain_collect **out);

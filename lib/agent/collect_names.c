@@ -121,12 +121,24 @@ static int tell_other(struct grain_collect *collect, const struct grain_engine_c
     return error;
 }
 
+/* Every place in the kernel's tables may hold a name of its own; on machines with many CPUs most
+ * hold the same ones. Failing, the table grows as needed. */
+static void reserve(struct grain_collect *collect)
+{
+    const struct grain_abi *abi = grain_pinned_abi(grain_live_pinned(collect->live));
+    uint64_t places = (uint64_t)abi->buckets * GRAIN_BUCKET_SLOTS * abi->cpus;
+
+    (void)grain_told_reserve(&collect->by_name,
+                             places < GRAIN_COLLECT_NAMES ? places : GRAIN_COLLECT_NAMES);
+}
+
 int collect_names(struct grain_collect *collect, bool skip)
 {
     struct grain_engine_counts counts;
     struct walk walk = {collect, skip, 0};
     int error;
 
+    reserve(collect);
     collect->reading++;
     error = grain_live_counters(collect->live, &counts);
     if (!error)

@@ -185,6 +185,7 @@ void grain_config_free(struct grain_config_file *config)
         (void)cyaml_free(&yaml, &config_schema, config->root, 0);
     if (config->has_document)
         yaml_document_delete(&config->document);
+    free(config->history);
     free(config->name);
     free(config);
 }
@@ -232,4 +233,9 @@ int grain_config_show(const struct grain_config_file *config, char **text, size_
 void grain_config_agent(const struct grain_config_file *config, struct grain_config_agent *out)
 {
     *out = config->agent;
+}
+
+void grain_config_watch(const struct grain_config_file *config, struct grain_agent_watch *out)
+{
+    *out = config->watch;
 }

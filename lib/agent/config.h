@@ -41,6 +41,9 @@ struct grain_config_agent {
 
 void grain_config_agent(const struct grain_config_file *config, struct grain_config_agent *out);
 
+/* What is watched beside packets; `host` is NULL. Everything belongs to the configuration. */
+void grain_config_watch(const struct grain_config_file *config, struct grain_agent_watch *out);
+
 /* Interfaces that are to be attached. */
 size_t grain_config_interfaces(const struct grain_config_file *config);
 const char *grain_config_interface(const struct grain_config_file *config, size_t i);

@@ -72,6 +72,7 @@ static int add_sink(struct grain_agent *agent, const struct grain_config_file *c
     (void)snprintf(file, sizeof(file), "%s.queue", name);
     path = grain_agent_path(agent, file);
     made->state = NULL;
+    grain_agent_end_sink(agent, name);
     error = grain_sink_new(
         &sink, made->type, state,
         &(struct grain_sink_options){

@@ -223,13 +223,15 @@ int config_check(struct grain_config_file *config)
 
     if (!error)
         error = check_attach(config);
+    if (!error)
+        error = config_check_host(config);
     for (uint32_t i = 0; !error && i < config->root->interfaces_count; i++)
         error = check_interface(config, i);
     for (uint32_t i = 0; !error && i < config->root->sinks_count; i++)
         error = config_check_sink(config, i);
     for (uint32_t i = 0; !error && i < config->root->pipelines_count; i++)
         error = check_pipeline(config, i);
-    if (!error && !config->root->pipelines_count)
-        error = config_fail(config, "", "there are no pipelines: nothing would be told to anyone");
+    if (!error && !config->root->pipelines_count && !config->root->history)
+        error = config_fail(config, "", "there are no pipelines and no history: nothing would be told to anyone");
     return error;
 }

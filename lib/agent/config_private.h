@@ -132,8 +132,26 @@ struct config_interface {
     char *name, *hook, *mode, *direction;
 };
 
+struct config_files {
+    bool *defaults;
+    char **paths, **exclude, **operations;
+    uint32_t paths_count, exclude_count, operations_count;
+};
+
+struct config_host {
+    struct config_files *files;
+    bool *net, *processes, *syscalls;
+    char *ring;
+};
+
+struct config_history {
+    char *path, *max_age, *max_size;
+};
+
 struct config_root {
     struct config_agent *agent;
+    struct config_host *host;
+    struct config_history *history;
     struct config_attach *attach;
     struct config_interface *interfaces;
     uint32_t interfaces_count;
@@ -158,6 +176,9 @@ struct grain_config_file {
     yaml_document_t document;
     bool has_document;
     struct grain_config_agent agent;
+    struct grain_agent_watch watch;
+    struct grain_host_rule rules[GRAIN_HOST_RULES_MAX];
+    char *history; /* where it is when the file does not say so */
     struct checked_queue queues[CONFIG_SINKS_MAX];
 };
 
@@ -223,6 +244,7 @@ int config_fail_at(const struct config_place *place, const char *key, const char
 
 /* ---- sinks and steps ---- */
 
+int config_check_host(struct grain_config_file *config);
 int config_check_sink(struct grain_config_file *config, uint32_t i);
 int config_check_step(struct grain_config_file *config, uint32_t i, uint32_t k);
 

@@ -158,8 +158,26 @@ static const cyaml_schema_field_t interface_fields[] = {
 static const cyaml_schema_value_t interface = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_interface, interface_fields)};
 
+static const cyaml_schema_field_t files_fields[] = {
+    FLAG(config_files, defaults), TEXTS(config_files, paths, OPTIONAL, 0, GRAIN_HOST_RULES_MAX),
+    TEXTS(config_files, exclude, OPTIONAL, 0, GRAIN_HOST_RULES_MAX),
+    TEXTS(config_files, operations, OPTIONAL, 1, GRAIN_HOST_OP_COUNT), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t host_fields[] = {MAPPING(config_host, files, files_fields),
+                                                   FLAG(config_host, net),
+                                                   FLAG(config_host, processes),
+                                                   FLAG(config_host, syscalls),
+                                                   TEXT(config_host, ring),
+                                                   CYAML_FIELD_END};
+
+static const cyaml_schema_field_t history_fields[] = {
+    TEXT(config_history, path), TEXT(config_history, max_age), TEXT(config_history, max_size),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t root_fields[] = {
     MAPPING(config_root, agent, agent_fields),
+    MAPPING(config_root, host, host_fields),
+    MAPPING(config_root, history, history_fields),
     MAPPING(config_root, attach, attach_fields),
     CYAML_FIELD_SEQUENCE("interfaces", OPTIONAL, struct config_root, interfaces, &interface, 0,
                          CONFIG_INTERFACES_MAX),

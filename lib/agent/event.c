@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "event.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -70,6 +71,44 @@ static void dns_tags(struct grain_item *item, struct grain_event_text *text,
         tag(item, "rcode", grain_dns_rcode_text(dns->rcode, text->rcode));
 }
 
+static void answer_tags(struct grain_item *item, struct grain_event_text *text)
+{
+    const struct grain_answers *answers = text->room;
+    uint32_t ttl = UINT32_MAX;
+    size_t length = 0;
+
+    for (uint32_t i = 0; i < answers->count; i++) {
+        const struct grain_answer *answer = &answers->list[i];
+        bool four = answer->family == AF_INET;
+        char one[INET6_ADDRSTRLEN];
+
+        if (!inet_ntop(answer->family, answer->address + (four ? 12 : 0), one, sizeof(one)))
+            continue;
+        length += (size_t)snprintf(text->answers + length, sizeof(text->answers) - length, "%s%s",
+                                   length ? "," : "", one);
+        ttl = answer->ttl < ttl ? answer->ttl : ttl;
+    }
+    if (!length)
+        return;
+    tag(item, "answers", text->answers);
+    tag(item, "ttl", decimal(text->ttl, sizeof(text->ttl), ttl));
+    if (answers->aliases &&
+        grain_dns_name_text(text->owner, sizeof(text->owner), answers->owner.bytes,
+                            answers->owner.length, true) >= 0)
+        tag(item, "owner", text->owner);
+}
+
+static void look_at_answers(struct grain_item *item, struct grain_event_text *text,
+                            const struct grain_record *record, const uint8_t *bytes, size_t length)
+{
+    size_t at = record->message_offset;
+
+    if (!text->room || at >= length || grain_answers_parse(text->room, bytes + at, length - at))
+        return;
+    text->answered = true;
+    answer_tags(item, text);
+}
+
 /* Separated by commas, as far as there is room. */
 static void alpn_tag(struct grain_item *item, struct grain_event_text *text,
                      const struct grain_tls_message *tls)
@@ -130,5 +169,8 @@ int grain_event_item(struct grain_item *item, struct grain_event_text *text,
     else
         tag(item, "version", grain_eve_quic_version(message->quic.version, text->version));
     vlan_tag(item, text, record);
+    text->answered = false;
+    if (message->kind == GRAIN_MESSAGE_DNS && message->dns.response)
+        look_at_answers(item, text, record, bytes, length);
     return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <grain/message.h>
 
+#include "answers.h"
 #include "item.h"
 
 /* What an event's tags point into; lives as long as the item. */
@@ -12,6 +13,10 @@ struct grain_event_text {
     char source[64], destination[64], source_port[8], destination_port[8];
     char name[GRAIN_NAME_TEXT_MAX], type[16], rcode[16], id[8], vlan[24], version[16];
     char alpn[256];
+    char answers[GRAIN_ANSWERS_MAX * 46 + 1], ttl[12], owner[GRAIN_NAME_TEXT_MAX];
+    /* Room of the caller for what a response answers, valid when answered; NULL: not looked at. */
+    struct grain_answers *room;
+    bool answered;
 };
 
 /*

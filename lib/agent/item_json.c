@@ -35,6 +35,9 @@ static const char *own_tags(const char *name)
     return "";
 }
 
+/* EVE's object has no place for these. */
+static const char beside[] = "answers ttl owner";
+
 static int put_event(struct grain_json *w, const struct grain_item *item)
 {
     const char *interface = grain_item_tag(item, "interface"), *own = own_tags(item->name);
@@ -50,7 +53,7 @@ static int put_event(struct grain_json *w, const struct grain_item *item)
     if (!item->record || grain_message_parse(&message, item->record, item->bytes, item->length))
         return -EBADMSG;
     for (uint32_t i = 0; i < item->tag_count; i++)
-        if (!has_word(own, item->tags[i].key))
+        if (!has_word(own, item->tags[i].key) || has_word(beside, item->tags[i].key))
             added[origin.tag_count++] = item->tags[i];
     grain_eve_write(w, item->record, &message, &origin);
     return 0;

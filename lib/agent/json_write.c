@@ -32,6 +32,20 @@ static char *reserve(struct grain_json *w, size_t more)
     return text + w->length;
 }
 
+int grain_json_reserve(struct grain_json *w, size_t bytes)
+{
+    char *text = w->room < bytes ? realloc(w->text, bytes) : w->text;
+
+    if (!text)
+        return -ENOMEM;
+    w->text = text;
+    if (w->room < bytes) {
+        explicit_bzero(text + w->length, bytes - w->length);
+        w->room = bytes;
+    }
+    return 0;
+}
+
 static void put(struct grain_json *w, const char *text, size_t length)
 {
     char *to = reserve(w, length);

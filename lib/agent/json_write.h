@@ -53,6 +53,9 @@ void grain_json_raw(struct grain_json *w, const char *bytes, size_t length);
  * not whole. */
 int grain_json_end_line(struct grain_json *w);
 
+/* Room for so many bytes, which is taken at once; 0 or -ENOMEM. */
+int grain_json_reserve(struct grain_json *w, size_t bytes);
+
 /* Back to an earlier length, and good again. */
 void grain_json_cut(struct grain_json *w, size_t length);
 

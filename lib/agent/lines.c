@@ -6,6 +6,9 @@
 
 #include "../error_private.h"
 
+/* Few are longer. */
+#define LINE_BYTES 4096
+
 /* Room for one more end. */
 static bool reserve(struct grain_lines *lines)
 {
@@ -20,6 +23,16 @@ static bool reserve(struct grain_lines *lines)
     lines->ends = ends;
     lines->room = room;
     return true;
+}
+
+int grain_lines_reserve(struct grain_lines *lines, size_t limit)
+{
+    /* The line that reaches the limit is kept whole. */
+    size_t room = limit + LINE_BYTES;
+
+    if (room > GRAIN_LINES_RESERVED)
+        room = GRAIN_LINES_RESERVED;
+    return grain_json_reserve(&lines->text, room) ? grain_fail(-ENOMEM, "no memory") : 0;
 }
 
 int grain_lines_fill(struct grain_lines *lines, struct grain_delivery *delivery,

@@ -23,6 +23,11 @@ struct grain_lines {
 /* As grain_item_json. */
 typedef int grain_line_function(struct grain_json *w, const struct grain_item *item);
 
+/* Before the first delivery: the memory that lines up to `limit` bytes take, at most
+ * GRAIN_LINES_RESERVED, so that it is known from the beginning. 0 or -ENOMEM. */
+#define GRAIN_LINES_RESERVED (1 << 20)
+int grain_lines_reserve(struct grain_lines *lines, size_t limit);
+
 /*
  * Throw away what is there and take items of the delivery until there are `limit` bytes or no
  * items; what cannot be told is skipped. 1: there are lines; 0: there is nothing left; -ENOMEM.

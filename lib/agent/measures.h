@@ -18,7 +18,15 @@
     X(LOSSES, "losses", "what was lost, refused, replaced or cut in the kernel, and other work")     \
     X(TABLES, "tables", "how full the kernel's tables are, and what is attached")                    \
     X(EVENTS, "events", "each message that the kernel sends up: new names and samples")              \
-    X(AGENT, "agent", "the agent itself: sinks, queues, memory, the event stream")
+    X(AGENT, "agent", "the agent itself: sinks, queues, memory, the event stream")                   \
+    X(FILES, "files", "each operation on a watched file, by process")                                \
+    X(NETWORK, "network", "connections, and bytes by process and remote address")                    \
+    X(PROCESSES, "processes", "programs that start and end")                                         \
+    X(SYSCALLS, "syscalls", "system calls by process and name")
+
+#define GRAIN_PROCESS_TAGS "process_id process_str uid container"
+#define GRAIN_FILE_TAGS    GRAIN_PROCESS_TAGS " op path ino dev result"
+#define GRAIN_PEER_TAGS    GRAIN_PROCESS_TAGS " proto remote_ip remote_port"
 
 #define GRAIN_MEASURES(X)                                                                            \
     X(PACKETS, TOTALS, COUNTER, "packets", "packets", "interface direction hook disposition",        \
@@ -37,18 +45,26 @@
       "", "the kernel's other counters")                                                             \
     X(UNATTRIBUTED, LOSSES, COUNTER, "names.unattributed", "questions", "kind",                      \
       "", "counts of names that left the kernel's tables without an event")                          \
+    X(HOST_LOSS, LOSSES, COUNTER, "host.losses", "1", "counter",                                     \
+      "", "what the host probes, and what follows them, did not see, keep or tell")                  \
+    X(HOST_WORK, LOSSES, COUNTER, "host.work", "1", "counter",                                       \
+      "", "their other counters")                                                                    \
     X(TABLE_TAKEN, TABLES, GAUGE, "tables.taken", "places", "table",                                 \
       "", "places taken in a table of the kernel")                                                   \
     X(TABLE_SIZE, TABLES, GAUGE, "tables.size", "places", "table",                                   \
       "", "places there are")                                                                        \
     X(ATTACHED, TABLES, GAUGE, "attached", "1", "interface direction hook",                          \
       "", "1: counts at this hook; 0: no more")                                                      \
+    X(HOST_PROBE, TABLES, GAUGE, "host.probe", "1", "probe way", "", "1: this host probe hooks in by this way") \
+    X(HOST_BLIND, TABLES, GAUGE, "host.blind_spots", "1", "probe way",                               \
+      "", "how many things the probe cannot see by this way; grainctl check names them")             \
+    X(HOST_PROCESSES, TABLES, GAUGE, "host.processes", "processes", "", "", "processes that the agent knows") \
     X(DNS_QUERY, EVENTS, EVENT, "dns.query", "1",                                                    \
       "interface direction src_ip src_port dest_ip dest_port proto protocol qname qtype id vlan",    \
       "dns.answer", "a DNS query")                                                                   \
     X(DNS_RESPONSE, EVENTS, EVENT, "dns.response", "1",                                              \
-      "interface direction src_ip src_port dest_ip dest_port proto protocol qname qtype id rcode vlan", \
-      "dns.answer", "a DNS response")                                                                \
+      "interface direction src_ip src_port dest_ip dest_port proto protocol qname qtype id rcode vlan answers ttl owner", \
+      "dns.answer_address", "a DNS response; the addresses it gives, for how many seconds, and whose they are")                                                                \
     X(TLS_CLIENTHELLO, EVENTS, EVENT, "tls.clienthello", "1",                                        \
       "interface direction src_ip src_port dest_ip dest_port proto sni version alpn vlan",           \
       "tls.handshake.clienthello", "a TLS ClientHello")                                              \
@@ -80,7 +96,34 @@
     X(STEP_TROUBLES, AGENT, COUNTER, "agent.step.troubles", "1", "pipeline step",                    \
       "", "what went wrong in a step while the item passed, by the step's number and kind")          \
     X(MEMORY, AGENT, GAUGE, "agent.memory", "bytes", "", "", "resident memory of the agent")         \
-    X(COLLECT, AGENT, HISTOGRAM, "agent.collect", "seconds", "", "", "how long reading the kernel's maps took")
+    X(COLLECT, AGENT, HISTOGRAM, "agent.collect", "seconds", "", "", "how long reading the kernel's maps took") \
+    X(HISTORY_LOSS, AGENT, COUNTER, "agent.history.losses", "1", "counter", "", "what is not in the history") \
+    X(HISTORY_WORK, AGENT, COUNTER, "agent.history.work", "1", "counter", "", "what went into the history") \
+    X(HISTORY_BYTES, AGENT, GAUGE, "agent.history.bytes", "bytes", "", "", "of the history, on disk") \
+    X(FILE_OPEN, FILES, COUNTER, "file.open", "operations", GRAIN_FILE_TAGS, "", "opened, or tried to") \
+    X(FILE_READ, FILES, COUNTER, "file.read", "bytes", GRAIN_FILE_TAGS, "file.read", "bytes read")   \
+    X(FILE_WRITE, FILES, COUNTER, "file.write", "bytes", GRAIN_FILE_TAGS, "file.write", "bytes written") \
+    X(FILE_CHANGE, FILES, COUNTER, "file.change", "operations", GRAIN_FILE_TAGS " path2",            \
+      "", "renamed, linked, removed, truncated, given another mode or owner")                        \
+    X(FILE_USE, FILES, COUNTER, "file.use", "operations", GRAIN_FILE_TAGS, "", "mapped, or executed") \
+    X(VOLUME_OUT, NETWORK, COUNTER, "volume.out", "bytes", GRAIN_PEER_TAGS, "volume.out", "bytes sent") \
+    X(VOLUME_IN, NETWORK, COUNTER, "volume.in", "bytes", GRAIN_PEER_TAGS, "volume.in", "bytes received") \
+    X(CONNECTION_OUT, NETWORK, COUNTER, "connection.out", "connections", GRAIN_PEER_TAGS " name sni",  \
+      "connection.out", "connections made, with what a DNS answer and the ClientHello called the peer") \
+    X(CONNECTION_IN, NETWORK, COUNTER, "connection.in", "connections", GRAIN_PEER_TAGS " sni",         \
+      "", "connections accepted")                                                                    \
+    X(CONNECTION_FAILED, NETWORK, COUNTER, "connection.failed", "connections",                       \
+      GRAIN_PEER_TAGS " name result", "", "connections that were not made, and why")                 \
+    X(CONNECTION_TIME, NETWORK, HISTOGRAM, "connection.time", "seconds",                             \
+      GRAIN_PEER_TAGS " name sni", "", "how long a connection lasted that has ended")                \
+    X(JOINS, NETWORK, COUNTER, "connection.names", "connections", "result",                          \
+      "", "connections by whether DNS answers named them: named, ambiguous or unnamed")              \
+    X(PROCESS_START, PROCESSES, COUNTER, "process.start", "processes", GRAIN_PROCESS_TAGS " exe ppid", \
+      "", "programs started")                                                                        \
+    X(PROCESS_EXIT, PROCESSES, COUNTER, "process.exit", "processes", GRAIN_PROCESS_TAGS " status",   \
+      "", "processes that have ended; the status as of wait(2)")                                     \
+    X(SYSCALL, SYSCALLS, COUNTER, "syscall.enter", "calls", "syscall_str process_id process_str container", \
+      "syscall.enter", "system calls made")
 /* clang-format on */
 
 enum grain_group {

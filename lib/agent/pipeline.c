@@ -10,7 +10,6 @@
 
 /* A queue takes batches up to a part of its size; smaller ones are delivered sooner and lose less
  * when they make room. */
-#define BATCH_BYTES (128 << 10)
 #define BATCH_LEAST (4 << 10)
 /* What one collection may make; more is refused. */
 #define READY_BYTES (64U << 20)
@@ -43,7 +42,7 @@ int grain_pipeline_new(struct grain_pipeline **out, const char *name, unsigned i
         return grain_fail(-ENOMEM, "no memory");
     }
     pipeline->groups = groups;
-    pipeline->batch_bytes = BATCH_BYTES;
+    pipeline->batch_bytes = GRAIN_QUEUE_BATCH_BYTES;
     *out = pipeline;
     return 0;
 }

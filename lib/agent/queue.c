@@ -240,6 +240,17 @@ static int grow(struct grain_taken *taken, size_t length)
     return 0;
 }
 
+int grain_queue_reserve(struct grain_queue *queue, struct grain_taken *taken)
+{
+    uint64_t most = queue->head->size / GRAIN_QUEUE_BATCH_PART;
+    size_t length = most < GRAIN_QUEUE_BATCH_BYTES ? most : GRAIN_QUEUE_BATCH_BYTES;
+    int error = grow(taken, length);
+
+    if (!error)
+        explicit_bzero(taken->bytes, length);
+    return error;
+}
+
 /* A former agent was killed while it sent: once a datagram or a line is on its way into the kernel,
  * nothing stops it, so it counts as delivered. */
 static void settle(struct grain_queue *queue, const struct frame *frame)

@@ -23,6 +23,9 @@
 /* A batch may fill this part of a ring: 1 in ... */
 #define GRAIN_QUEUE_BATCH_PART 4
 
+/* Pipelines make batches of about so many bytes. */
+#define GRAIN_QUEUE_BATCH_BYTES (128 << 10)
+
 struct grain_queue;
 
 struct grain_queue_options {
@@ -67,6 +70,10 @@ struct grain_taken {
     uint32_t done;    /* items already delivered */
     uint32_t skipped; /* of them, since it was taken */
 };
+
+/* Room for a batch of the usual size, taken at once; 0 or -ENOMEM, after which it grows as needed.
+ */
+int grain_queue_reserve(struct grain_queue *queue, struct grain_taken *taken);
 
 /*
  * Wait for a batch until CLOCK_MONOTONIC is `until_ns` or grain_queue_wake. 1: taken; 0: there is

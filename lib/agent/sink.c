@@ -24,6 +24,7 @@ struct grain_sink {
     struct grain_queue *queue;
     pthread_t thread;
     bool running;
+    bool interrupted, hangs; /* in a delivery, after the time of the drain */
     uint64_t retry_least_ns, retry_most_ns;
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t changed;
@@ -231,6 +232,7 @@ static void *run(void *user)
 
     if (!start_type(sink, &wait))
         return NULL;
+    (void)grain_queue_reserve(sink->queue, &taken);
     for (;;) {
         int found = grain_queue_take(sink->queue, &taken, now_ns(CLOCK_MONOTONIC) + 1000000000);
         int result;
@@ -348,6 +350,26 @@ void grain_sink_drain(struct grain_sink *sink, uint64_t until_ns)
     grain_queue_wake(sink->queue);
 }
 
+bool grain_sink_ended(struct grain_sink *sink)
+{
+    uint64_t now = now_ns(CLOCK_MONOTONIC), until;
+
+    if (sink->running && !pthread_tryjoin_np(sink->thread, NULL))
+        sink->running = false;
+    if (!sink->running)
+        return true;
+    pthread_mutex_lock(&sink->mutex);
+    until = sink->draining ? sink->drain_until_ns : UINT64_MAX;
+    pthread_mutex_unlock(&sink->mutex);
+    if (now < until)
+        return false;
+    if (!sink->interrupted && sink->type->interrupt)
+        sink->type->interrupt(sink->state);
+    sink->interrupted = true;
+    sink->hangs = now - until >= HANG_NS;
+    return sink->hangs;
+}
+
 static int join(struct grain_sink *sink)
 {
     uint64_t now = now_ns(CLOCK_MONOTONIC), left;
@@ -390,6 +412,7 @@ int grain_sink_replace(struct grain_sink *sink, const struct grain_sink_type *ty
 int grain_sink_free(struct grain_sink *sink, uint64_t *left)
 {
     struct grain_queue_counts counts = {0};
+    bool hangs = false;
 
     if (left)
         *left = 0;
@@ -400,13 +423,15 @@ int grain_sink_free(struct grain_sink *sink, uint64_t *left)
         sink->draining = true;
         pthread_mutex_unlock(&sink->mutex);
         grain_queue_wake(sink->queue);
-        if (join(sink))
-            return grain_fail(-ETIMEDOUT, "sink %s: hangs in a delivery and was left behind",
-                              sink->name);
-        grain_queue_counts(sink->queue, &counts);
-        if (left)
-            *left = counts.waiting;
+        hangs = sink->hangs || join(sink);
     }
+    if (sink->queue)
+        grain_queue_counts(sink->queue, &counts);
+    if (left)
+        *left = counts.waiting;
+    if (hangs)
+        return grain_fail(-ETIMEDOUT, "sink %s: hangs in a delivery and was left behind",
+                          sink->name);
     grain_queue_free(sink->queue);
     sink->type->free(sink->state);
     pthread_cond_destroy(&sink->changed);

@@ -110,10 +110,14 @@ void grain_sink_reopen(struct grain_sink *sink);
  * side by side. */
 void grain_sink_drain(struct grain_sink *sink, uint64_t until_ns);
 
+/* True: the drain is over, and grain_sink_free waits no more. Whoever asks again and again, also
+ * after the time of the drain, makes a delivery that is under way then end. */
+bool grain_sink_ended(struct grain_sink *sink);
+
 /*
  * Wait for the drain and release everything. *left: items that were not delivered, which a queue in
  * a file keeps. -ETIMEDOUT: its thread hangs in a delivery and was left behind, with what it
- * holds. Takes NULL.
+ * holds, which is in *left too. Takes NULL.
  */
 int grain_sink_free(struct grain_sink *sink, uint64_t *left);
 

@@ -233,7 +233,8 @@ static int read_settings(struct http *http, const struct grain_http_settings *se
     http->url = strdup(settings->url);
     if (!http->url)
         return grain_fail(-ENOMEM, "no memory");
-    return read_headers(http, settings);
+    error = grain_lines_reserve(&http->lines, http->body_bytes);
+    return error ? error : read_headers(http, settings);
 }
 
 int grain_http_new(void **out, const struct grain_http_settings *settings)

@@ -95,6 +95,8 @@ int grain_json_new(void **out, const struct grain_json_settings *settings)
     json->file.fd = -1;
     json->stream.fd = -1;
     error = read_target(json, settings);
+    if (!error)
+        error = grain_lines_reserve(&json->lines, CHUNK);
     if (error)
         json_free(json);
     else

@@ -339,7 +339,7 @@ static int read_settings(struct s3 *s3, const struct grain_s3_settings *settings
         error = keep_source(s3, settings);
     if (!error)
         error = read_endpoint(s3, settings);
-    return error;
+    return error ? error : grain_lines_reserve(&s3->lines, s3->object_bytes);
 }
 
 int grain_s3_new(void **out, const struct grain_s3_settings *settings)

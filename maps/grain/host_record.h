@@ -203,6 +203,10 @@ struct grain_host_traffic {
     char comm[GRAIN_HOST_COMM_MAX];          /* of the key's process */
 };
 
+/* A bit of a system call's number: made by the interface of 32-bit programs (i386, ARM EABI), whose
+ * numbers mean other calls. */
+#define GRAIN_HOST_SYSCALL_COMPAT 0x80000000u
+
 /* What probes count, per CPU: X(ID, loss, "what"). `loss`: something was not seen or not told. */
 #define GRAIN_HOST_COUNTERS(X)                                                                    \
     X(RECORDS, 0, "records_sent")                                                                 \

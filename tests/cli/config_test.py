@@ -29,6 +29,18 @@ WRONG = [
     ("agent:\n  start: later\n" + SINK + PIPELINE, 2, "all, now"),
     ("agent:\n  ring: 1\n" + SINK + PIPELINE, 2, "bytes"),
     (SINK, 1, "there are no pipelines"),
+    ("host:\n  nett: true\n" + SINK + PIPELINE, 2, 'did you mean "net"?'),
+    ("host:\n  ring: 1K\n" + SINK + PIPELINE, 2, "bytes"),
+    ("host:\n  files:\n    paths: [passwd]\n" + SINK + PIPELINE, 3, "a path from the root on"),
+    ("host:\n  files:\n    exclude: [x]\n    paths: [/etc]\n" + SINK + PIPELINE, 3, "a path from the root on"),
+    ("host:\n  files:\n    paths: [/x]\n    operations: [open, reed]\n" + SINK + PIPELINE, 4, 'did you mean "read"?'),
+    ("host:\n  files: {defaults: false}\n" + SINK + PIPELINE, 2, "nothing would be watched"),
+    ("host:\n  files:\n    defaults: false\n    paths: [" + ", ".join(["/x"] * 64) + "]\n    exclude: [/y]\n" + SINK + PIPELINE,
+     5, "more than 64"),
+    ("history: {}\n" + SINK + PIPELINE, 1, '"state" of the agent'),
+    ("history:\n  path: here\n" + SINK + PIPELINE, 2, "a path from the root on"),
+    ("history:\n  path: /x\n  max_age: 30\n" + SINK + PIPELINE, 3, "a time with its unit"),
+    ("history:\n  path: /x\n  max_size: 1M\n" + SINK + PIPELINE, 3, "bytes"),
     (SINK + "pipelines:\n  - name: p\n    to: [b]\n", 4, 'no sink "b"'),
     (SINK + "pipelines:\n  - name: p\n    from: [total]\n    to: [a]\n", 4, 'did you mean "totals"?'),
     (SINK + "pipelines:\n  - name: p\n    from: totals\n    to: [a]\n", 4, "expected a list"),
@@ -96,7 +108,7 @@ class Config(unittest.TestCase):
         done = run("run", "-c", self.file(text), "--check", env=dict(os.environ, GRAIN_TENANT="t"))
         self.assertEqual((done.returncode, done.stderr), (0, ""), text)
         shown = run("config", "show", "-c", self.file(text)).stdout
-        for word in ("s3:", "http:", "prometheus:", "console:", "interfaces:", "state:"):
+        for word in ("host:", "history:", "files:", "s3:", "http:", "prometheus:", "console:", "interfaces:", "state:"):
             self.assertIn(word, shown)
 
     def secret(self):
@@ -147,11 +159,15 @@ class Config(unittest.TestCase):
         with open(os.path.join(ROOT, "docs", "measurements.md"), encoding="utf-8") as stream:
             self.assertEqual(stream.read(), run("config", "measurements").stdout)
 
-    def test_what_the_predecessor_told_of_packets_is_there(self):
-        """Its measurements of the DNS and TLS probes; those of processes and files are of other probes."""
+    def test_what_the_predecessor_told_is_there(self):
         text = run("config", "measurements").stdout
-        for name in ("dns.answer", "tls.handshake.clienthello"):
+        for name in ("dns.answer", "dns.answer_address", "tls.handshake.clienthello", "connection.out", "volume.out",
+                     "volume.in", "file.read", "file.write", "syscall.enter"):
             self.assertIn(f"`{name}`", text)
+
+    def test_a_history_needs_no_pipeline(self):
+        done = run("run", "-c", self.file("host: {net: true}\nhistory: {path: /x/y}\n"), "--check")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 if __name__ == "__main__":

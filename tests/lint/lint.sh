@@ -140,7 +140,7 @@ check_units() { # BUILD
     done <<'END'
 grain.service 15
 grain-attach.service 30
-grain-follow.service 35
+grain-follow.service 36
 END
     return "$found"
 }

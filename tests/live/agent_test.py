@@ -46,9 +46,9 @@ class Agent(see.SeeTest):
         self.peer = Peer(os.path.join(self.folder, "peer"))
         self.addCleanup(self.peer.socket.close)
 
-    def configure(self, *pipelines, interfaces="", sinks=""):
+    def configure(self, *pipelines, interfaces="", sinks="", agent=""):
         pipelines = pipelines or ("{name: all, to: [peer]}",)
-        text = (f"agent: {{interval: 200ms, state: {self.state}, pin_root: {self.root}}}\n"
+        text = (f"agent: {{interval: 200ms, state: {self.state}, pin_root: {self.root}{agent}}}\n"
                 f"{interfaces}\n"
                 f"sinks:\n  - {{name: peer, statsd: {{address: 'unix:{self.folder}/peer'}}}}\n{sinks}"
                 "pipelines:\n" + "".join(f"  - {pipeline}\n" for pipeline in pipelines))
@@ -142,6 +142,29 @@ class Agent(see.SeeTest):
         self.assertEqual(self.peer.total("grain.dns.names", message="query"), 10)
         self.assertEqual(self.peer.total("grain.packets") + second.total("other.packets"),
                          sum(sum(self.totals(slot).values()) for slot in self.attached().values()))
+
+    def test_a_sink_that_is_taken_away_and_hangs_delays_nobody(self):
+        """It has ten minutes; everything else goes on, and so does it when it can."""
+        self.attach()
+        stuck = Peer(os.path.join(self.folder, "stuck"))
+        self.addCleanup(stuck.socket.close)
+        self.configure("{name: all, to: [peer, stuck]}", agent=", stop_within: 10m",
+                       sinks=f"  - {{name: stuck, statsd: {{address: 'unix:{self.folder}/stuck'}}}}\n")
+        process = self.run_agent()
+        sent = self.ask(self.names(10), 1)
+        self.wait_for(lambda: self.peer.total("grain.dns.names", message="query") == sent, "the queries")
+        self.said(process, "sink stuck: ")
+        self.configure("{name: all, to: [peer]}", agent=", stop_within: 10m")
+        process.send_signal(signal.SIGHUP)
+        self.said(process, "read anew")
+        more = self.ask(self.names(10, "after"), 2)
+        self.wait_for(lambda: self.peer.total("grain.dns.names", message="query") == sent + more, "the rest")
+        self.wait_for(lambda: stuck.total("grain.dns.names", message="query") == sent, "what was stuck")
+        queued = lambda counter: self.peer.total(f"grain.agent.sink.{counter}", sink="stuck")
+        self.wait_for(lambda: stuck.read() and queued("queued") == queued("sent") > 0, "the last counts")
+        self.assertEqual(queued("dropped"), 0)
+        self.stop(process, signal.SIGTERM)
+        self.assertEqual(stuck.total("grain.dns.names", message="query"), sent)
 
     def test_counts_go_on_over_agents(self):
         self.attach()

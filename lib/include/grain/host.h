@@ -16,7 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <grain/error.h>
 #include <grain/host_record.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Probes: X(ID, "name", "what it tells"). Bits of grain_host_options.probes are 1 << ID. */
 #define GRAIN_HOST_PROBES(X)                                          \
@@ -68,20 +73,24 @@ struct grain_host_options {
 
 struct grain_host;
 
-int grain_host_new(struct grain_host **out, const struct grain_host_options *options);
-void grain_host_free(struct grain_host *host); /* takes NULL */
+GRAIN_API int grain_host_new(struct grain_host **out, const struct grain_host_options *options);
+GRAIN_API void grain_host_free(struct grain_host *host); /* takes NULL */
+
+/* The calling process is the one whose activity is left out (unless see_self): after a fork, in the
+ * child that goes on with the object. */
+GRAIN_API int grain_host_own(struct grain_host *host);
 
 /* Rules in place of those there are; the probes stay attached, nothing is lost in between. */
-int grain_host_set_rules(struct grain_host *host, const struct grain_host_rule *rules,
-                         size_t rule_count);
+GRAIN_API int grain_host_set_rules(struct grain_host *host, const struct grain_host_rule *rules,
+                                   size_t rule_count);
 
 /* What is watched by default: credentials, keys, sudoers, cron, shell start files, SSH, container
  * sockets. Lives for ever. */
-const struct grain_host_rule *grain_host_default_rules(size_t *count);
+GRAIN_API const struct grain_host_rule *grain_host_default_rules(size_t *count);
 
 /* Called about once a second by whoever polls: paths of rules that have come into being or have
  * been replaced are looked up anew. */
-int grain_host_refresh(struct grain_host *host);
+GRAIN_API int grain_host_refresh(struct grain_host *host);
 
 /*
  * A record, checked: its length holds what it says. It lives during the call. Anything but 0 ends
@@ -90,39 +99,45 @@ int grain_host_refresh(struct grain_host *host);
 typedef int (*grain_host_record_fn)(void *user, const struct grain_host_header *record);
 
 /* Readable when records wait. */
-int grain_host_fd(const struct grain_host *host);
+GRAIN_API int grain_host_fd(const struct grain_host *host);
 /* Wait up to timeout_ms, and deliver what there is. -EINTR: a signal came. */
-int grain_host_poll(struct grain_host *host, int timeout_ms, grain_host_record_fn fn, void *user);
+GRAIN_API int grain_host_poll(struct grain_host *host, int timeout_ms, grain_host_record_fn fn,
+                              void *user);
 
 /* Sums over the CPUs since the probes were loaded, by enum grain_host_counter. */
-int grain_host_counters(const struct grain_host *host, uint64_t *counters);
+GRAIN_API int grain_host_counters(const struct grain_host *host, uint64_t *counters);
 
 /* The traffic table, CPUs added up: whole numbers that only grow while a key stays in the table.
  * What left it came as records of type TRAFFIC. */
 typedef int (*grain_host_traffic_fn)(void *user, const struct grain_host_traffic_key *key,
                                      const struct grain_host_traffic_counts *counts,
                                      const char *comm);
-int grain_host_traffic(struct grain_host *host, grain_host_traffic_fn fn, void *user);
+GRAIN_API int grain_host_traffic(struct grain_host *host, grain_host_traffic_fn fn, void *user);
 
 /* System calls by process and number; `pid` 0: all processes whose own entry found no room. */
 typedef int (*grain_host_syscall_fn)(void *user, uint64_t start_ns, uint32_t pid, const char *comm,
                                      uint32_t number, uint64_t count);
-int grain_host_syscalls(struct grain_host *host, grain_host_syscall_fn fn, void *user);
+GRAIN_API int grain_host_syscalls(struct grain_host *host, grain_host_syscall_fn fn, void *user);
 
 /* The way that a probe of this object took; -ENOENT: it was not asked for. */
-int grain_host_way(const struct grain_host *host, enum grain_host_probe probe);
-const char *grain_host_way_name(unsigned int way);             /* NULL beyond the last */
-const char *grain_host_probe_name(unsigned int probe);         /* NULL beyond the last */
-const char *grain_host_operation_name(unsigned int operation); /* NULL beyond the last */
-const char *grain_host_counter_name(unsigned int counter);     /* NULL beyond the last */
+GRAIN_API int grain_host_way(const struct grain_host *host, enum grain_host_probe probe);
+GRAIN_API const char *grain_host_way_name(unsigned int way);             /* NULL beyond the last */
+GRAIN_API const char *grain_host_probe_name(unsigned int probe);         /* NULL beyond the last */
+GRAIN_API const char *grain_host_operation_name(unsigned int operation); /* NULL beyond the last */
+GRAIN_API const char *grain_host_counter_name(unsigned int counter);     /* NULL beyond the last */
 
 /*
  * What a probe cannot see by a way, entry `i` from 0 on: "io_uring: reads and writes that go
  * through it". NULL beyond the last.
  */
-const char *grain_host_blind(enum grain_host_probe probe, enum grain_host_way way, size_t i);
+GRAIN_API const char *grain_host_blind(enum grain_host_probe probe, enum grain_host_way way,
+                                       size_t i);
 
 /* Does this kernel allow this way to this probe? Tried, and taken back. 0, or why not: -errno. */
-int grain_host_try(enum grain_host_probe probe, enum grain_host_way way);
+GRAIN_API int grain_host_try(enum grain_host_probe probe, enum grain_host_way way);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

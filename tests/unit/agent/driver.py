@@ -48,6 +48,9 @@ class Driver:
     def counts(self):
         return json.loads(self.ask("counts"))
 
+    def memory(self):
+        return json.loads(self.ask("memory"))
+
     def free(self, milliseconds=0):
         """Its last answer; the process is gone then."""
         answer = self.ask(f"free {milliseconds}")

@@ -486,6 +486,41 @@ class ConformanceTest(driver.SinkTest):
         self.wait_got(side, first + list(range(counts["dropped"] + len(first), 3000)))
         self.assertIn(len(first), (0, 50))
 
+    def fill(self, sink, first, count):
+        for start in range(first, first + count, 4000):
+            sink.put(start, 4000, 500)
+
+    def held(self, sink, failures):
+        """The least that it holds until it has failed so often: a try under way takes some more."""
+        wanted, found = self.check(sink)["retried"] + failures, [sink.memory() for _ in range(10)]
+        end = time.monotonic() + driver.TIMEOUT
+        while self.check(sink)["retried"] < wanted and time.monotonic() < end:
+            found.append(sink.memory())
+            time.sleep(0.002)
+        return {key: min(one[key] for one in found) for key in found[0]}
+
+    def check_memory(self, side, failures):
+        """Ten times what the queue holds, after it is full, and many tries: nothing of it may stay."""
+        sink = self.sink(side, size=1 << 20)
+        # Numbers of as many digits, so that a batch is as long then as now.
+        self.fill(sink, 100000, 24000)
+        self.assertGreater(self.check(sink)["dropped"], 0)
+        before = self.held(sink, failures)
+        self.fill(sink, 200000, 240000)
+        after = self.held(sink, failures)
+        self.assertLess(after["used"] - before["used"], 64 << 10)
+        self.assertLess(after["resident"] - before["resident"], 1 << 20)
+
+    @each("CAN_DIE")
+    def test_a_dead_peer_makes_no_memory_grow(self, side):
+        self.check_memory(side, 10)
+
+    @each("CAN_HANG")
+    def test_a_peer_that_hangs_makes_no_memory_grow(self, side):
+        side.hanging = True
+        side.live()
+        self.check_memory(side, 0)
+
     @each()
     def test_reopen_at_any_time(self, side):
         side.live()

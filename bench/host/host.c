@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the probe of files costs a system call: without it, and with it, in turns. Nanoseconds of
+ * processor time: medians over the rounds and, since other work disturbs only upwards, the least;
+ * then the differences of both.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <grain/host.h>
+
+#define ROUNDS  7
+#define SAMPLES 60
+#define TURNS   300
+
+static char watched[] = "/tmp/grain-bench-XXXXXX";
+static char watched_file[64];
+
+static void call_getppid(void)
+{
+    (void)syscall(SYS_getppid);
+}
+
+static void open_close(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+
+    if (fd >= 0)
+        close(fd);
+}
+
+static void open_shallow(void)
+{
+    open_close("/usr/bin/env");
+}
+
+static void open_deep(void)
+{
+    open_close("/usr/include/linux/netfilter/ipset/ip_set.h");
+}
+
+static void open_near(void)
+{
+    open_close("/etc/hostname"); /* beside files that rules name */
+}
+
+static void open_missing(void)
+{
+    open_close("/usr/lib/there/is/none");
+}
+
+static void open_selected(void)
+{
+    open_close(watched_file);
+}
+
+static void read_unselected(void)
+{
+    static int fd = -1;
+    char byte;
+
+    if (fd < 0)
+        fd = open("/usr/bin/env", O_RDONLY);
+    if (pread(fd, &byte, 1, 0) != 1)
+        abort();
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} arms[] = {
+    {"getppid", call_getppid},
+    {"pread of 1 byte, unselected", read_unselected},
+    {"openat+close, unselected", open_shallow},
+    {"openat+close, unselected, deep", open_deep},
+    {"openat+close, beside watched files", open_near},
+    {"openat that fails, unselected", open_missing},
+    {"openat+close, selected", open_selected},
+};
+
+#define ARMS (sizeof(arms) / sizeof(arms[0]))
+
+/* The best of many short samples: other work only adds. */
+static double measure(void (*run)(void))
+{
+    struct timespec from, to;
+    double best = 1e9, one;
+
+    for (int sample = 0; sample < SAMPLES; sample++) {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        for (int i = 0; i < TURNS; i++)
+            run();
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        one =
+            ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / TURNS;
+        best = one < best ? one : best;
+    }
+    return best;
+}
+
+static int ignore(void *user, const struct grain_host_header *record)
+{
+    (void)user;
+    (void)record;
+    return 0;
+}
+
+static int attach(struct grain_host **host)
+{
+    struct grain_host_rule rules[GRAIN_HOST_RULES_MAX];
+    size_t count;
+    const struct grain_host_rule *all = grain_host_default_rules(&count);
+    struct grain_host_options options = {
+        .size = sizeof(options),
+        .probes = 1U << GRAIN_HOST_PROBE_FILES,
+        .rules = rules,
+        .ring_bytes = 128 << 20,
+        .way = -1,
+        .see_self = true,
+    };
+
+    memcpy(rules, all, count * sizeof(*rules));
+    rules[count] = (struct grain_host_rule){.match = GRAIN_HOST_MATCH_DIRECTORY, .path = watched};
+    options.rule_count = count + 1;
+    return grain_host_new(host, &options);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof(*values), compare);
+    return values[ROUNDS / 2];
+}
+
+static int run_rounds(double off[ARMS][ROUNDS], double on[ARMS][ROUNDS])
+{
+    uint64_t counters[GRAIN_HOST_COUNTER_COUNT];
+    struct grain_host *host;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < ARMS; i++)
+            off[i][round] = measure(arms[i].run);
+        if (attach(&host)) {
+            fprintf(stderr, "bench: %s\n", grain_error());
+            return 1;
+        }
+        for (size_t i = 0; i < ARMS; i++) {
+            on[i][round] = measure(arms[i].run);
+            (void)grain_host_poll(host, 0, ignore, NULL);
+        }
+        if (!grain_host_counters(host, counters) && counters[GRAIN_HOST_COUNTER_RING_FULL])
+            printf("round %d: the ring was full %llu times\n", round,
+                   (unsigned long long)counters[GRAIN_HOST_COUNTER_RING_FULL]);
+        grain_host_free(host);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    static double off[ARMS][ROUNDS], on[ARMS][ROUNDS];
+    int failed, fd;
+
+    if (!mkdtemp(watched))
+        return 1;
+    (void)snprintf(watched_file, sizeof(watched_file), "%s/file", watched);
+    fd = open(watched_file, O_CREAT | O_WRONLY, 0600);
+    if (fd < 0)
+        return 1;
+    close(fd);
+    failed = run_rounds(off, on);
+    printf("%-36s %6s %6s %6s   %6s %6s %6s\n", "", "off", "on", "", "least", "on", "");
+    for (size_t i = 0; !failed && i < ARMS; i++) {
+        const double before = median(off[i]), after = median(on[i]);
+
+        printf("%-36s %6.0f %6.0f %+6.0f   %6.0f %6.0f %+6.0f\n", arms[i].name, before, after,
+               after - before, off[i][0], on[i][0], on[i][0] - off[i][0]);
+    }
+    unlink(watched_file);
+    rmdir(watched);
+    return failed;
+}

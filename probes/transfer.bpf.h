@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A send or receive has returned: counted for the process, the remote end and the connection. */
+#ifndef GRAIN_PROBES_TRANSFER_H
+#define GRAIN_PROBES_TRANSFER_H
+
+#include "connection.bpf.h"
+#include "named.bpf.h"
+#include "traffic.bpf.h"
+
+static __always_inline bool left_out(__u32 pid)
+{
+    const struct host_settings *settings = host_settings();
+
+    return settings && settings->self_pid && settings->self_pid == pid;
+}
+
+static __always_inline void count_traffic(struct task_struct *task, struct sock *sk, __u8 protocol,
+                                          __u64 bytes, bool sent, bool typed)
+{
+    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+    struct grain_host_traffic_key key = {.protocol = protocol};
+    struct net_traffic_slot *slot;
+    struct connection *connection;
+    struct socket_end remote;
+    __u64 now = bpf_ktime_get_boot_ns();
+
+    socket_remote_by(sk, &remote, typed);
+    if (protocol == SOCKET_UDP)
+        take_named(sk, &remote);
+    key.start_ns = BPF_CORE_READ(leader, start_boottime);
+    key.pid = bpf_get_current_pid_tgid() >> 32;
+    key.remote_port = remote.port;
+    key.family = remote.family;
+    __builtin_memcpy(key.remote, remote.address, 16);
+    slot = traffic_slot(task, &key, now);
+    if (!slot) {
+        host_count(GRAIN_HOST_COUNTER_TRAFFIC_LOST, bytes);
+        return;
+    }
+    if (sent) {
+        slot->counts.sent_bytes += bytes;
+        slot->counts.sent_messages++;
+    } else {
+        slot->counts.received_bytes += bytes;
+        slot->counts.received_messages++;
+    }
+    slot->counts.last_ns = now;
+    bpf_core_read(slot->comm, sizeof(slot->comm), &leader->comm);
+    /* Only what is connected is remembered. */
+    if (protocol == SOCKET_UDP && !SOCKET_READ(typed, sk, __sk_common.skc_dport))
+        return;
+    connection = connection_find(sk);
+    if (!connection && protocol == SOCKET_TCP &&
+        BPF_CORE_READ(sk, __sk_common.skc_state) != STATE_CLOSE)
+        connection = connection_new(sk, task, 0, CONNECTION_OPEN);
+    if (!connection)
+        return;
+    connection_use(sk, connection, task, key.pid, key.start_ns);
+    __sync_fetch_and_add(sent ? &connection->sent_bytes : &connection->received_bytes, bytes);
+}
+
+#define RECEIVE_PEEK   0x2
+#define RECEIVE_ERRORS 0x2000
+
+/* A send or receive has returned `result`. The socket is an argument of the program. */
+static __always_inline int transferred(struct sock *sk, int result, int flags, bool sent)
+{
+    __u8 protocol = socket_protocol_by(sk, true);
+    struct socket_end end;
+
+    if (!protocol)
+        return 0;
+    /* An empty datagram is a message; the end of a stream is none. */
+    if (result < 0 || (result == 0 && protocol == SOCKET_TCP) ||
+        (!sent && flags & (RECEIVE_PEEK | RECEIVE_ERRORS)) ||
+        left_out(bpf_get_current_pid_tgid() >> 32)) {
+        if (protocol == SOCKET_UDP)
+            take_named(sk, &end);
+        return 0;
+    }
+    count_traffic(host_task_current(), sk, protocol, result, sent, true);
+    return 0;
+}
+#endif

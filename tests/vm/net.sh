@@ -1,0 +1,61 @@
+#!/bin/bash
+# The live test of traffic and connections in virtual machines with the kernels of the matrix.
+#
+#   net.sh BUILD [KERNEL [WAY]]
+#
+# BUILD is a build folder for amd64; KERNEL a series (5.10), 6.12 by default; WAY a way that probes hook in by, the best by default.
+# Tests that need nft or ss are left out: the guest has no modules for them.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+[[ $# -ge 1 ]] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+build=$1
+kernel=${2:-6.12}
+way=${3:-best}
+
+skip() {
+    printf 'SKIP %s: %s\n' "$kernel" "$*"
+    exit 77
+}
+
+[[ $(uname -m) == x86_64 ]] || skip 'the payload is made of programs of an amd64 machine'
+[[ -x $build/tests/live/live_net_watch ]] || skip "no build in $build"
+python=/usr/bin/python3
+[[ -x $python ]] || skip "no $python"
+library=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["stdlib"])')
+payload=$(mktemp -d)
+trap 'rm -rf "$payload"' EXIT
+
+mkdir -p "$payload/bin" "$payload/lib" "$payload/live"
+for tool in nsenter bpftool sysctl mount umount; do
+    file=$(PATH=$PATH:/usr/sbin:/sbin command -v "$tool") || skip "$tool is not installed"
+    cp -L "$file" "$payload/bin/"
+done
+cp -L "$python" "$payload/bin/python3"
+cp "$build/tests/live/live_net_watch" "$build/tests/live/live_net_many" "$payload/bin/"
+cp "$here"/../live/*.py "$payload/live/"
+mkdir -p "$payload/maps/grain"
+cp "$here/../../maps/grain/dispositions.h" "$payload/maps/grain/"
+tar -C "${library%/*}" --exclude=__pycache__ --exclude=test --exclude=tests --exclude=idlelib --exclude=tkinter \
+    --exclude=lib2to3 --exclude=distutils --exclude=ensurepip --exclude=pydoc_data --exclude='config-*' \
+    --exclude='_tkinter*' --exclude='_sqlite3*' --exclude='_dbm*' --exclude='_gdbm*' --exclude='_curses*' \
+    -cf - "${library##*/}" | tar -C "$payload/lib" -xf -
+cat >"$payload/run.sh" <<'RUN'
+#!/bin/sh
+# Arguments: a way, then the tests.
+here=$(pwd)
+mkdir -p /usr/lib/tests /run/netns
+mv "$here/live" /usr/lib/tests/live
+mv "$here/maps" /usr/lib/maps
+mv "$here"/lib/* /usr/lib/
+export PATH="$here/bin:$PATH" PYTHONDONTWRITEBYTECODE=1 GRAINCTL=/bin/true
+export NET_WATCH="$here/bin/live_net_watch" NET_MANY="$here/bin/live_net_many" NET_WAY="$1" NET_SS=no
+shift
+exec "$here/bin/python3" /usr/lib/tests/live/net_test.py "$@"
+RUN
+tests=(TrafficTest.test_streams_by_each_call TrafficTest.test_datagrams_by_each_call TrafficTest.test_nobody_asked_who_sent_it
+    TrafficTest.test_the_process_that_did_it TrafficTest.test_a_name_that_hurts TrafficTest.test_more_addresses_than_room
+    ConnectionTest.test_refused ConnectionTest.test_no_route ConnectionTest.test_a_server_that_forks
+    SyscallTest.test_each_call_counts)
+[[ -z ${NET_TESTS:-} ]] || read -ra tests <<<"$NET_TESTS"
+"$here/run-vm.sh" "$kernel" --timeout "${GRAIN_VM_LIMIT:-900}" -- "$payload" "$way" "${tests[@]}"
