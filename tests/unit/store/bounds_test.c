@@ -61,7 +61,7 @@ static void size_is_bounded(void **state)
     struct random random = {7};
     uint64_t now = NOON;
 
-    for (int round = 0; round < 60; round++, now += 7 * SECOND) {
+    for (int round = 0; round < 30; round++, now += 7 * SECOND) {
         for (int i = 0; i < 4000; i++) {
             char path[64];
 
@@ -88,14 +88,14 @@ static void a_lower_bound_takes_effect(void **state)
     struct grain_store *store = sample_open(*state, NOON, 0, 64 * MIB);
     struct random random = {8};
 
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 60000; i++) {
         char path[64];
 
         (void)snprintf(path, sizeof(path), "/random/%08x", (uint32_t)random_next(&random));
         sample_file(store, path, NOON, 1);
     }
     assert_int_equal(grain_store_close(store), 0);
-    assert_true(size_of(*state) > 8 * MIB);
+    assert_true(size_of(*state) > 5 * MIB);
     store = sample_open(*state, NOON, 0, 4 * MIB);
     for (int i = 0; i < 40; i++) {
         sample_file(store, "/more", NOON + MINUTE, 1);
