@@ -231,6 +231,12 @@ static void cell_end(struct table *table, const struct grain_store_cell *address
 {
     char *text = escape(address);
 
+    /* What traffic is counted by has no local end; nor does an address that nobody knows. */
+    if (!port->number && (!*text || !strcmp(text, "0.0.0.0") || !strcmp(text, "::"))) {
+        table_cell(table, "-");
+        free(text);
+        return;
+    }
     table_cell(table, strchr(text, ':') ? "[%s]:%" PRId64 : "%s:%" PRId64, *text ? text : "-",
                port->number);
     free(text);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* grainctl trace files: which process does what to which file. */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <agent/container.h>
 
 #include "commands.h"
 #include "host_text.h"
@@ -21,9 +22,8 @@
 #define LOOK_NS    100000000  /* how often what waits is fetched */
 #define REFRESH_NS 1000000000 /* how often paths are looked up anew */
 
-#define PLACES        4096 /* processes whose container is remembered */
-#define CONTAINER_MAX 65
-#define SHORT_ID      12
+#define PLACES   4096 /* processes whose container is remembered */
+#define SHORT_ID 12
 
 struct settings {
     uint64_t pid, uid, count;
@@ -38,7 +38,7 @@ struct settings {
 struct place {
     uint64_t start_ns;
     uint32_t pid;
-    char container[CONTAINER_MAX];
+    char container[GRAIN_CONTAINER_ID_MAX];
 };
 
 struct trace {
@@ -113,36 +113,17 @@ static const struct options options = {
 
 /* ---- containers ---- */
 
-/* The last run of so many hexadecimal digits in a cgroup's path is a container's id. */
-#define ID_LEAST 32
-
-static void find_container(char out[CONTAINER_MAX], const uint8_t *text, size_t length)
-{
-    size_t run = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; i <= length; i++) {
-        if (i < length && isxdigit(text[i])) {
-            run++;
-            continue;
-        }
-        if (run >= ID_LEAST && run < CONTAINER_MAX) {
-            memcpy(out, text + i - run, run);
-            out[run] = '\0';
-        }
-        run = 0;
-    }
-}
-
 static void learn(struct trace *trace, const struct grain_host_process *process)
 {
     struct place *place = &trace->places[process->task.pid % PLACES];
+    struct grain_container container;
 
     place->pid = process->task.pid;
     place->start_ns = process->task.start_ns;
-    find_container(place->container,
-                   process->texts + process->exe_length + process->arguments_length,
-                   process->cgroup_length);
+    (void)grain_container_of(
+        &container, (const char *)process->texts + process->exe_length + process->arguments_length,
+        process->cgroup_length);
+    (void)snprintf(place->container, sizeof(place->container), "%s", container.id);
 }
 
 static const char *container_of(const struct trace *trace, const struct grain_host_task *task)

@@ -114,7 +114,7 @@ static __always_inline void accept_done(struct task_struct *task, struct sock *s
 static __always_inline void spliced(struct task_struct *task, struct sock *sk, __s64 result)
 {
     if (socket_protocol(sk) == SOCKET_TCP)
-        count_traffic(task, sk, SOCKET_TCP, result, false);
+        count_traffic(task, sk, SOCKET_TCP, result, false, false);
 }
 
 #endif

@@ -67,9 +67,8 @@ static __always_inline void connection_forget(const struct sock *sk)
 
 /* Remember a socket; nobody's when `task` is NULL. It is filled where it lies: on the stack there
  * is no room for it. */
-static __always_inline struct connection *connection_new(const struct sock *sk,
-                                                         struct task_struct *task, __u64 opened_ns,
-                                                         __u32 flags)
+static __always_inline struct connection *
+connection_new(const struct sock *sk, struct task_struct *task, __u64 opened_ns, __u32 flags)
 {
     static const struct connection none;
     struct connection *connection;

@@ -22,7 +22,7 @@ struct {
 static __always_inline __u64 call_number(void *regs)
 {
     struct pt_regs___x86 *x86 = regs;
-    struct pt_regs___arm64 *arm64 = regs;
+    struct pt_regs___arm_64 *arm64 = regs;
 
     if (bpf_core_field_exists(x86->orig_ax))
         return x86->orig_ax;
@@ -32,7 +32,7 @@ static __always_inline __u64 call_number(void *regs)
 static __always_inline __u64 call_argument(void *regs, __u32 number)
 {
     struct pt_regs___x86 *x86 = regs;
-    struct pt_regs___arm64 *arm64 = regs;
+    struct pt_regs___arm_64 *arm64 = regs;
 
     if (bpf_core_field_exists(x86->orig_ax)) {
         switch (number) {

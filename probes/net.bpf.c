@@ -129,16 +129,16 @@ int grain_net_udpv6_recvmsg(__u64 *ctx)
 
 /* ---- by tracepoint ---- */
 
-SEC("raw_tp/sock_send_length")
-int grain_net_send_length(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sock_send_length")
+int grain_net_send_length(__u64 *ctx)
 {
-    return transferred((struct sock *)ctx->args[0], ctx->args[1], 0, true);
+    return transferred((struct sock *)ctx[0], ctx[1], 0, true);
 }
 
-SEC("raw_tp/sock_recv_length")
-int grain_net_receive_length(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sock_recv_length")
+int grain_net_receive_length(__u64 *ctx)
 {
-    return transferred((struct sock *)ctx->args[0], ctx->args[1], ctx->args[2], false);
+    return transferred((struct sock *)ctx[0], ctx[1], ctx[2], false);
 }
 
 SEC("raw_tp/inet_sock_set_state")

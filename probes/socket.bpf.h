@@ -91,31 +91,46 @@ static __always_inline __u8 socket_family(const __u8 *address)
                                                                                    : SOCKET_INET6;
 }
 
+/* A pointer that the verifier knows as a socket's (`typed`, a constant) is read through at once;
+ * any other one by a helper, which takes several times as long. */
+#define SOCKET_READ(typed, sk, field) ((typed) ? (sk)->field : BPF_CORE_READ(sk, field))
+
 /* IPPROTO_TCP, IPPROTO_UDP, or 0: not counted. */
-static __always_inline __u8 socket_protocol(const struct sock *sk)
+static __always_inline __u8 socket_protocol_by(const struct sock *sk, bool typed)
 {
-    unsigned short family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    unsigned short family = SOCKET_READ(typed, sk, __sk_common.skc_family);
     __u16 protocol;
 
     if (family != SOCKET_INET && family != SOCKET_INET6)
         return 0;
-    protocol = BPF_CORE_READ(sk, sk_protocol);
+    protocol = SOCKET_READ(typed, sk, sk_protocol);
     if (protocol == SOCKET_MPTCP)
         return SOCKET_TCP;
     return protocol == SOCKET_TCP || protocol == SOCKET_UDP ? protocol : 0;
 }
 
-/* Whom the socket is connected to; not connected: no port, and the address of nobody. */
-static __always_inline void socket_remote(const struct sock *sk, struct socket_end *out)
+static __always_inline __u8 socket_protocol(const struct sock *sk)
 {
-    out->port = socket_swap(BPF_CORE_READ(sk, __sk_common.skc_dport));
-    if (BPF_CORE_READ(sk, __sk_common.skc_family) == SOCKET_INET) {
-        socket_map4(out->address, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+    return socket_protocol_by(sk, false);
+}
+
+/* Whom the socket is connected to; not connected: no port, and the address of nobody. */
+static __always_inline void socket_remote_by(const struct sock *sk, struct socket_end *out,
+                                             bool typed)
+{
+    out->port = socket_swap(SOCKET_READ(typed, sk, __sk_common.skc_dport));
+    if (SOCKET_READ(typed, sk, __sk_common.skc_family) == SOCKET_INET) {
+        socket_map4(out->address, SOCKET_READ(typed, sk, __sk_common.skc_daddr));
         out->family = SOCKET_INET;
         return;
     }
     bpf_core_read(out->address, 16, &sk->__sk_common.skc_v6_daddr);
     out->family = socket_family(out->address);
+}
+
+static __always_inline void socket_remote(const struct sock *sk, struct socket_end *out)
+{
+    socket_remote_by(sk, out, false);
 }
 
 static __always_inline void socket_local(const struct sock *sk, struct socket_end *out)

@@ -15,7 +15,7 @@ static __always_inline bool left_out(__u32 pid)
 }
 
 static __always_inline void count_traffic(struct task_struct *task, struct sock *sk, __u8 protocol,
-                                          __u64 bytes, bool sent)
+                                          __u64 bytes, bool sent, bool typed)
 {
     struct task_struct *leader = BPF_CORE_READ(task, group_leader);
     struct grain_host_traffic_key key = {.protocol = protocol};
@@ -24,7 +24,7 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
     struct socket_end remote;
     __u64 now = bpf_ktime_get_boot_ns();
 
-    socket_remote(sk, &remote);
+    socket_remote_by(sk, &remote, typed);
     if (protocol == SOCKET_UDP)
         take_named(sk, &remote);
     key.start_ns = BPF_CORE_READ(leader, start_boottime);
@@ -46,6 +46,9 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
     }
     slot->counts.last_ns = now;
     bpf_core_read(slot->comm, sizeof(slot->comm), &leader->comm);
+    /* Only what is connected is remembered. */
+    if (protocol == SOCKET_UDP && !SOCKET_READ(typed, sk, __sk_common.skc_dport))
+        return;
     connection = connection_find(sk);
     if (!connection && protocol == SOCKET_TCP &&
         BPF_CORE_READ(sk, __sk_common.skc_state) != STATE_CLOSE)
@@ -59,10 +62,10 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
 #define RECEIVE_PEEK   0x2
 #define RECEIVE_ERRORS 0x2000
 
-/* A send or receive has returned `result`. */
+/* A send or receive has returned `result`. The socket is an argument of the program. */
 static __always_inline int transferred(struct sock *sk, int result, int flags, bool sent)
 {
-    __u8 protocol = socket_protocol(sk);
+    __u8 protocol = socket_protocol_by(sk, true);
     struct socket_end end;
 
     if (!protocol)
@@ -75,7 +78,7 @@ static __always_inline int transferred(struct sock *sk, int result, int flags, b
             take_named(sk, &end);
         return 0;
     }
-    count_traffic(host_task_current(), sk, protocol, result, sent);
+    count_traffic(host_task_current(), sk, protocol, result, sent, true);
     return 0;
 }
 #endif

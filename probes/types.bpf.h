@@ -190,7 +190,7 @@ struct pt_regs___x86 {
     unsigned long r10, r9, r8, dx, si, di, orig_ax;
 };
 
-struct pt_regs___arm64 {
+struct pt_regs___arm_64 {
     __u64 regs[31];
     __u64 orig_x0;
     int syscallno;

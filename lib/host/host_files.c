@@ -248,11 +248,14 @@ static const char *const blind_points[] = {
         "opens and changes by servers in the kernel that call below these functions: NFS, SMB", \
         "on kernels before 5.12: the process of an open that an io_uring worker does"
 
+static const char too_many[] =
+    "more calls of one function at a time than the kernel has return probes for (twice the "
+    "processors, at least 10): not counted";
+
 static const char *const blind_fentry[] = {BLIND_FUNCTIONS, NULL};
 static const char *const blind_kprobe[] = {
     BLIND_FUNCTIONS,
-    "more calls of one function at a time than the kernel has return probes for (twice the "
-    "processors, at least 10): counted",
+    too_many,
     NULL,
 };
 

@@ -148,8 +148,7 @@ static int configure(struct grain_store_reader *reader)
     sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_MOST);
     sqlite3_progress_handler(db, STEPS, is_late, reader);
     sqlite3_set_authorizer(db, authorize, reader);
-    return grain_reader_run(reader, "PRAGMA temp_store=MEMORY;PRAGMA cache_size=-32768;"
-                                    "PRAGMA mmap_size=1073741824");
+    return grain_reader_run(reader, "PRAGMA temp_store=MEMORY;PRAGMA cache_size=-32768;");
 }
 
 int grain_store_reader_open(struct grain_store_reader **out, const char *path)

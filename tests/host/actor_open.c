@@ -258,12 +258,14 @@ static void act_deleted(void)
     read_told(fd, "f");
 }
 
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 /* What a kernel without that entry does to whoever tries. */
 static void no_compat(int number)
 {
     (void)number;
     cannot("no 32-bit system calls");
 }
+#endif
 
 /* The 32-bit entry of the kernel: its numbers are others (5 is open, not fstat). */
 static void act_compat_open(void)

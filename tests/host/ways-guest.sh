@@ -12,6 +12,7 @@ directory=${1:-/tmp/ways}
 [ $# -gt 0 ] || set -- fentry kprobe tracepoint
 watcher=''
 trap '[ -z "$watcher" ] || kill "$watcher" 2>/dev/null' EXIT
+trap 'exit 143' INT TERM
 umask 022
 mkdir -p "$directory"
 
@@ -21,6 +22,7 @@ for way; do
     error=$directory/$way.error
     # The place is there before it is watched, and nobody else writes to it.
     mkdir "$place"
+    : >"$out"
     "$here/records" "$way" "$place" >"$out" 2>"$error" &
     watcher=$!
     until grep -q '^ready' "$out"; do

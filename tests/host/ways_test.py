@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,18 @@ def payload(build, folder, arch):
     return None
 
 
+def run_command(command):
+    """Its status, output and errors; it ends when this does, and cleans up."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace") as child:
+        try:
+            out, errors = child.communicate()
+        except BaseException:
+            child.terminate()
+            child.communicate()
+            raise
+    return child.returncode, out, errors
+
+
 def run_on(build, kernel, ways):
     """Its lines; None and why when there is no such machine."""
     arch, _, series = kernel.rpartition(":")
@@ -63,12 +76,12 @@ def run_on(build, kernel, ways):
             # Beside the payload, not in it: nothing of the host's is watched there.
             command = [HERE.parent / "vm/run-vm.sh", series, "--arch", arch or "amd64", "--timeout",
                        os.environ.get("GRAIN_VM_TIMEOUT", "280"), "--", folder, "/tmp/ways", *ways]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
-        if done.returncode == 77:
-            return None, done.stderr.strip()
-        if done.returncode:
-            print(f"{kernel}: exit {done.returncode}\n{done.stderr[-2000:]}")
-        return done.stdout.splitlines() + ([f"run broken exit {done.returncode}"] if done.returncode else []), None
+        status, out, errors = run_command(command)
+        if status == 77:
+            return None, errors.strip()
+        if status:
+            print(f"{kernel}: exit {status}\n{errors[-2000:]}")
+        return out.splitlines() + ([f"run broken exit {status}"] if status else []), None
 
 
 class Way:
@@ -224,6 +237,7 @@ def on_kernel(build, kernel, ways, table):
 
 
 def main(arguments):
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     ways, kernels = [], []
     words = iter(arguments)
     build = pathlib.Path(next(words)).resolve()

@@ -64,6 +64,19 @@ class Check(live.unittest.TestCase):
                 self.assertIsNone(verified)
             self.assertGreater(program["instructions"], 1000)
 
+    def test_how_host_probes_hook_in(self):
+        """By the best way that the kernel is said to allow; what that way cannot see is told."""
+        answers, shown = self.answers()
+        probes = {probe["name"]: probe for probe in shown["host_probes"]}
+        self.assertEqual(set(probes), {"processes", "files", "net", "syscalls"})
+        if answers["btf"] != "yes":
+            self.skipTest("this kernel has no BTF")
+        for probe in probes.values():
+            self.assertIn(probe["way"], ("fentry", "kprobe", "tracepoint"), probe)
+            self.assertTrue(probe["blind"], probe)
+        if answers["fentry"] == "no" and answers["kprobe"] == "no":
+            self.assertEqual({probe["way"] for probe in probes.values()}, {"tracepoint"})
+
     def test_nothing_stays_behind(self):
         before = objects()
         check()
