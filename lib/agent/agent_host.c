@@ -331,9 +331,10 @@ void agent_host_free(struct grain_agent *agent)
 
     if (!host)
         return;
-    grain_host_free(host->probes);
     if (host->store)
         agent_host_note_losses(agent);
+    grain_host_free(host->probes);
+    host->probes = NULL;
     if (grain_store_close(host->store))
         agent_log(agent, GRAIN_LOG_ERROR, "history: %s", grain_error());
     agent_host_forget_later(host);

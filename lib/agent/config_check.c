@@ -232,6 +232,7 @@ int config_check(struct grain_config_file *config)
     for (uint32_t i = 0; !error && i < config->root->pipelines_count; i++)
         error = check_pipeline(config, i);
     if (!error && !config->root->pipelines_count && !config->root->history)
-        error = config_fail(config, "", "there are no pipelines and no history: nothing would be told to anyone");
+        error = config_fail(
+            config, "", "there are no pipelines and no history: nothing would be told to anyone");
     return error;
 }
