@@ -418,11 +418,15 @@ int grain_processes_scan(struct grain_processes *processes)
 
 void grain_processes_expire(struct grain_processes *processes, uint64_t now_ns)
 {
-    struct node *node;
+    struct node *next;
 
-    while ((node = processes->ended.first) && node->process.ended_ns < now_ns &&
-           now_ns - node->process.ended_ns > processes->options.linger_ns)
+    for (struct node *node = processes->ended.first;
+         node && node->process.ended_ns < now_ns &&
+         now_ns - node->process.ended_ns > processes->options.linger_ns;
+         node = next) {
+        next = node->next;
         forget(processes, node);
+    }
 }
 
 void grain_processes_counts(const struct grain_processes *processes,

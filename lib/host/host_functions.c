@@ -127,7 +127,7 @@ int grain_host_functions_attach(struct host_functions *functions, const struct h
     int error = 0;
 
     bpf_object__for_each_program(program, functions->object) count++;
-    functions->links = calloc(2 * count, sizeof(struct bpf_link *));
+    functions->links = calloc(2 * count + 1, sizeof(struct bpf_link *));
     if (!functions->links)
         return -ENOMEM;
     bpf_object__for_each_program(program, functions->object)

@@ -34,7 +34,7 @@ static void put_name(struct message *m, const char *text)
         text += length + (text[length] == '.');
     }
     if (*text)
-        put16(m, 0xc000U | (unsigned int)atoi(text + 1));
+        put16(m, 0xc000U | (unsigned int)strtoul(text + 1, NULL, 10));
     else
         put(m, "", 1);
 }

@@ -360,87 +360,125 @@ struct belief {
     bool any;
 };
 
+struct verdict {
+    uint64_t named, ambiguous, wrong, decided;
+};
+
+/* One process of a random script. */
+struct turn {
+    struct grain_join *join;
+    struct random *random;
+    struct belief *belief;
+    struct grain_join_process process;
+    uint64_t now;
+    int number;
+};
+
+static void ask_at_random(const struct turn *turn)
+{
+    struct belief *belief = turn->belief;
+    uint32_t ttl = random_below(turn->random, 120);
+    /* Stub resolvers ask for processes: then nobody was seen. */
+    bool seen = random_below(turn->random, 4) != 0;
+    char name[32];
+
+    *belief = (struct belief){(int)random_below(turn->random, NAMES),
+                              (int)random_below(turn->random, ADDRESSES), turn->now, true};
+    name_of(name, belief->name);
+    ask_and_answer(turn->join, seen ? turn->process : nobody, 53 + random_below(turn->random, 2),
+                   (uint16_t)(2000 + turn->number), turn->now, name, 80 + (unsigned)belief->address,
+                   ttl);
+    facts[fact_count++] =
+        (struct fact){turn->now, turn->now + (ttl + 1) * S, belief->name, belief->address};
+}
+
+static void check_naively(const struct turn *turn, const struct grain_joined *joined, bool hello,
+                          struct verdict *verdict)
+{
+    const struct belief *belief = turn->belief;
+    unsigned int in, out;
+    char truth[32], one[32] = "";
+    bool known = false;
+
+    name_of(truth, belief->name);
+    naive(turn->now, belief->address, &in, &out);
+    for (int i = 0; i < NAMES; i++) {
+        name_of(one, i);
+        /* No name that no answer in force gave. */
+        known = known || (in & 1U << i && !strcmp(joined->name, one));
+        /* The only one that there was for ten minutes is given. */
+        if (in == 1U << i && !(out & ~in))
+            assert_string_equal(joined->name, one);
+    }
+    assert_true(!*joined->name || known);
+    assert_true(!*joined->name || !joined->ambiguous);
+    assert_true(in || !joined->ambiguous);
+    assert_string_equal(joined->sni, hello ? truth : "");
+    if (hello && in & 1U << belief->name) {
+        assert_false(joined->ambiguous);
+        verdict->decided++;
+    }
+    verdict->named += *joined->name != 0;
+    verdict->ambiguous += joined->ambiguous;
+    /* Nobody holds on to an address for longer than doubt lasts. */
+    if (*joined->name && strcmp(joined->name, truth) && turn->now - belief->time < TEN_MINUTES)
+        verdict->wrong++;
+}
+
+static void connect_at_random(const struct turn *turn, struct verdict *verdict)
+{
+    const struct grain_join_flow flow =
+        flow_of(1, (uint16_t)(10000 + turn->number), 80 + (unsigned)turn->belief->address, 443,
+                IPPROTO_TCP);
+    bool hello = random_below(turn->random, 2);
+    struct grain_joined joined;
+    char truth[32];
+
+    name_of(truth, turn->belief->name);
+    if (hello)
+        assert_int_equal(grain_join_sni(turn->join, &flow, turn->now + 1, truth), 0);
+    grain_join_open(turn->join, &joined, &flow, turn->process, turn->now, false);
+    check_naively(turn, &joined, hello, verdict);
+    grain_join_close(turn->join, &joined, &flow, turn->now);
+}
+
+static void random_cdn(uint64_t seed, struct verdict *verdict)
+{
+    struct random random = {.state = seed * 0x9e3779b97f4a7c15ULL};
+    struct grain_join *join = make(0);
+    struct belief beliefs[PROCESSES] = {{0}};
+    uint64_t now = 1000 * S;
+
+    fact_count = 0;
+    for (int number = 0; number < 600; number++) {
+        uint32_t p = random_below(&random, PROCESSES);
+        struct turn turn = {join, &random, &beliefs[p], {p + 10, 7}, 0, number};
+
+        now += random_below(&random, 8) ? random_below(&random, 4) * S + 3
+                                        : random_below(&random, 200) * S + 3;
+        turn.now = now;
+        if (!turn.belief->any || random_below(&random, 3) == 0) {
+            ask_at_random(&turn);
+            continue;
+        }
+        connect_at_random(&turn, verdict);
+        grain_join_expire(join, now);
+    }
+    grain_join_free(join);
+}
+
 static void random_cdns_never_join_wrongly(void **state)
 {
-    uint64_t named = 0, ambiguous = 0, wrong = 0, decided = 0;
+    struct verdict verdict = {0};
 
     (void)state;
-    for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct random random = {.state = seed * 0x9e3779b97f4a7c15ULL};
-        struct grain_join *join = make(0);
-        struct belief beliefs[PROCESSES] = {{0}};
-        uint64_t now = 1000 * S;
-
-        fact_count = 0;
-        for (int turn = 0; turn < 600; turn++) {
-            int p = (int)random_below(&random, PROCESSES);
-            struct belief *belief = &beliefs[p];
-            struct grain_join_process process = {(uint32_t)p + 10, 7};
-
-            now += random_below(&random, 8) ? random_below(&random, 4) * S + 3
-                                            : random_below(&random, 200) * S + 3;
-            if (!belief->any || random_below(&random, 3) == 0) {
-                uint32_t ttl = random_below(&random, 120);
-                /* Stub resolvers ask for processes: then nobody was seen. */
-                bool seen = random_below(&random, 4) != 0;
-                char name[32];
-
-                *belief = (struct belief){(int)random_below(&random, NAMES),
-                                          (int)random_below(&random, ADDRESSES), now, true};
-                name_of(name, belief->name);
-                ask_and_answer(join, seen ? process : nobody, 53 + random_below(&random, 2),
-                               (uint16_t)(2000 + turn), now, name, 80 + (unsigned)belief->address,
-                               ttl);
-                facts[fact_count++] =
-                    (struct fact){now, now + (ttl + 1) * S, belief->name, belief->address};
-                continue;
-            }
-            {
-                const struct grain_join_flow flow = flow_of(
-                    1, (uint16_t)(10000 + turn), 80 + (unsigned)belief->address, 443, IPPROTO_TCP);
-                bool hello = random_below(&random, 2);
-                unsigned int in, out;
-                struct grain_joined joined;
-                char truth[32], one[32] = "";
-                bool known = false;
-
-                name_of(truth, belief->name);
-                if (hello)
-                    assert_int_equal(grain_join_sni(join, &flow, now + 1, truth), 0);
-                grain_join_open(join, &joined, &flow, process, now, false);
-                naive(now, belief->address, &in, &out);
-                for (int i = 0; i < NAMES; i++) {
-                    name_of(one, i);
-                    /* No name that no answer in force gave. */
-                    known = known || (in & 1U << i && !strcmp(joined.name, one));
-                    /* The only one that there was for ten minutes is given. */
-                    if (in == 1U << i && !(out & ~in))
-                        assert_string_equal(joined.name, one);
-                }
-                assert_true(!*joined.name || known);
-                assert_true(!*joined.name || !joined.ambiguous);
-                assert_true(in || !joined.ambiguous);
-                assert_string_equal(joined.sni, hello ? truth : "");
-                if (hello && in & 1U << belief->name) {
-                    assert_false(joined.ambiguous);
-                    decided++;
-                }
-                named += *joined.name != 0;
-                ambiguous += joined.ambiguous;
-                /* Nobody holds on to an address for longer than doubt lasts. */
-                if (*joined.name && strcmp(joined.name, truth) && now - belief->time < TEN_MINUTES)
-                    wrong++;
-                grain_join_close(join, &joined, &flow, now);
-            }
-            grain_join_expire(join, now);
-        }
-        grain_join_free(join);
-    }
-    assert_int_equal(wrong, 0);
+    for (uint64_t seed = 1; seed <= 60; seed++)
+        random_cdn(seed, &verdict);
+    assert_int_equal(verdict.wrong, 0);
     /* Otherwise this would prove nothing. */
-    assert_true(named > 1000);
-    assert_true(ambiguous > 1000);
-    assert_true(decided > 100);
+    assert_true(verdict.named > 1000);
+    assert_true(verdict.ambiguous > 1000);
+    assert_true(verdict.decided > 100);
 }
 
 int main(void)
