@@ -16,6 +16,7 @@
 #include "say.h"
 #include "sources.h"
 #include "status.h"
+#include "status_host.h"
 #include "table.h"
 
 struct settings {
@@ -32,7 +33,8 @@ static const struct options options = {
     "status",
     "status [--json] [--pin-root DIR]",
     "Shows where grain is attached and how, who else is at the hook, how full the tables are, and\n"
-    "every counter of something that was lost.\n",
+    "every counter of something that was lost; then the host probes that some process has loaded,\n"
+    "and what they cannot see by the way they took.\n",
     NULL,
     rows,
     sizeof(rows) / sizeof(rows[0]),
@@ -104,10 +106,11 @@ static int print_nothing(const struct settings *settings)
     if (!settings->json) {
         printf("nothing is attached under %s; attach with: grainctl attach IFACE\n",
                grain_pinned_root(settings->root));
-        return 0;
+        return status_host_print();
     }
     object = must(json_object());
     json_put(object, "sources", json_array());
+    json_put(object, "host_probes", status_host_json());
     return json_print(object, false);
 }
 

@@ -8,6 +8,7 @@
 #include "losses.h"
 #include "say.h"
 #include "status.h"
+#include "status_host.h"
 #include "table.h"
 
 static const struct {
@@ -231,6 +232,7 @@ int status_print_text(const struct status *status)
     print_tables(status, &style);
     print_events(status);
     print_losses(status, &style);
+    (void)status_host_print();
     return output_flush();
 }
 
@@ -355,5 +357,6 @@ int status_print_json(const struct status *status)
     json_put_number(object, "memory_rings_bytes", status->memory.rings);
     json_put(object, "counters", counters_json(status));
     json_put(object, "losses", losses_json(status));
+    json_put(object, "host_probes", status_host_json());
     return json_print(object, false);
 }

@@ -11,9 +11,15 @@
 #define HOST_RECORD_MAX   16384 /* a power of two: the largest record, and room behind it */
 #define HOST_BACKWARD_MAX 4096
 
+#define HOST_PROBES_MAX 8
+
 struct host_settings {
     __u32 self_pid;   /* thread group that is left out; 0: none */
     __u32 wake_shift; /* log2 of an eighth of the ring */
+    /* For whoever finds this map, and wants to know what it belongs to. */
+    __u32 owner;                /* the process that reads */
+    __u32 cpus_map;             /* the id of grain_host_cpus */
+    __u8 ways[HOST_PROBES_MAX]; /* by enum grain_host_probe: its way and 1, or 0: not loaded */
 };
 
 /* ---- the probe of files ---- */

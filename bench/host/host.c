@@ -2,10 +2,11 @@
 /*
  * What the probe of files costs a system call: without it, and with it, in turns. Nanoseconds of
  * processor time: medians over the rounds and, since other work disturbs only upwards, the least;
- * then the differences of both.
+ * then the differences of both. With the argument "bare" only what the calls cost just now, by
+ * whatever else is attached: peers.py.
  */
-#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,10 +170,28 @@ static int run_rounds(double off[ARMS][ROUNDS], double on[ARMS][ROUNDS])
     return 0;
 }
 
-int main(void)
+static void print_bare(void)
+{
+    for (size_t i = 0; i < ARMS; i++)
+        printf("%s\t%.1f\n", arms[i].name, measure(arms[i].run));
+}
+
+static void print_rounds(double off[ARMS][ROUNDS], double on[ARMS][ROUNDS])
+{
+    printf("%-36s %6s %6s %6s   %6s %6s %6s\n", "", "off", "on", "", "least", "on", "");
+    for (size_t i = 0; i < ARMS; i++) {
+        const double before = median(off[i]), after = median(on[i]);
+
+        printf("%-36s %6.0f %6.0f %+6.0f   %6.0f %6.0f %+6.0f\n", arms[i].name, before, after,
+               after - before, off[i][0], on[i][0], on[i][0] - off[i][0]);
+    }
+}
+
+int main(int argc, char **argv)
 {
     static double off[ARMS][ROUNDS], on[ARMS][ROUNDS];
-    int failed, fd;
+    bool bare = argc > 1 && !strcmp(argv[1], "bare");
+    int failed = 0, fd;
 
     if (!mkdtemp(watched))
         return 1;
@@ -181,14 +200,12 @@ int main(void)
     if (fd < 0)
         return 1;
     close(fd);
-    failed = run_rounds(off, on);
-    printf("%-36s %6s %6s %6s   %6s %6s %6s\n", "", "off", "on", "", "least", "on", "");
-    for (size_t i = 0; !failed && i < ARMS; i++) {
-        const double before = median(off[i]), after = median(on[i]);
-
-        printf("%-36s %6.0f %6.0f %+6.0f   %6.0f %6.0f %+6.0f\n", arms[i].name, before, after,
-               after - before, off[i][0], on[i][0], on[i][0] - off[i][0]);
-    }
+    if (bare)
+        print_bare();
+    else
+        failed = run_rounds(off, on);
+    if (!bare && !failed)
+        print_rounds(off, on);
     unlink(watched_file);
     rmdir(watched);
     return failed;

@@ -23,6 +23,8 @@ static const char *const map_names[] = {
 #undef X
 };
 
+_Static_assert(GRAIN_HOST_PROBE_COUNT <= HOST_PROBES_MAX, "room for all ways");
+
 const struct host_probe_ops *grain_host_ops(unsigned int probe)
 {
     static const struct host_probe_ops *const all[GRAIN_HOST_PROBE_COUNT] = {
@@ -72,9 +74,16 @@ static int put_settings(const struct grain_host *host)
     struct host_settings settings = {
         .self_pid = host->options.see_self ? 0 : (uint32_t)getpid(),
         .wake_shift = (uint32_t)__builtin_ctz(host->options.ring_bytes) - 3,
+        .owner = (uint32_t)getpid(),
     };
-    uint32_t zero = 0;
+    struct bpf_map_info cpus = {0};
+    uint32_t zero = 0, length = sizeof(cpus);
 
+    if (!bpf_obj_get_info_by_fd(host->maps[HOST_MAP_CPUS], &cpus, &length))
+        settings.cpus_map = cpus.id;
+    for (size_t i = 0; i < GRAIN_HOST_PROBE_COUNT; i++)
+        if (host->probes[i].object)
+            settings.ways[i] = (uint8_t)(host->probes[i].way + 1);
     if (!bpf_map_update_elem(host->maps[HOST_MAP_SETTINGS], &zero, &settings, BPF_ANY))
         return 0;
     return grain_fail(-errno, "map grain_host_settings: %s", strerror(errno));
@@ -260,7 +269,9 @@ static int start(struct grain_host *host)
         error = put_settings(host);
     if (!error)
         error = open_ring(host);
-    return error ? error : load_probes(host);
+    if (!error)
+        error = load_probes(host);
+    return error ? error : put_settings(host);
 }
 
 int grain_host_new(struct grain_host **out, const struct grain_host_options *options)

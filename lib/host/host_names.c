@@ -47,6 +47,17 @@ const char *grain_host_counter_name(unsigned int counter)
     return NAME_AT(names, counter);
 }
 
+bool grain_host_counter_is_loss(unsigned int counter)
+{
+    static const bool losses[] = {
+#define X(ID, loss, name) loss,
+        GRAIN_HOST_COUNTERS(X)
+#undef X
+    };
+
+    return counter < GRAIN_HOST_COUNTER_COUNT && losses[counter];
+}
+
 const char *grain_host_blind(enum grain_host_probe probe, enum grain_host_way way, size_t i)
 {
     const struct host_probe_ops *ops = grain_host_ops(probe);

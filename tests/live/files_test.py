@@ -454,6 +454,25 @@ class SelectionTest(FilesTest):
                  for event in self.events("all") if event["operation"] == "open"]
         self.assertEqual(found, [(child, name)])
 
+    def test_status(self):
+        """Who has loaded probes, by which way, and what was lost: as long as they are there."""
+        self.start(self.at("none"))
+        pid, counted = self.trace.process.pid, "records_sent"
+        self.read(self.make("none"))
+        status = json.loads(subprocess.run((live.GRAINCTL, "status", "--json"), check=True,
+                                           stdout=subprocess.PIPE).stdout)
+        mine = [probes for probes in status["host_probes"] if probes["pid"] == pid]
+        self.assertEqual([probe["name"] for probe in mine[0]["probes"]], ["processes", "files"])
+        self.assertTrue(mine[0]["probes"][1]["blind"])
+        self.assertGreater(mine[0]["counters"][counted], 0)
+        text = subprocess.run((live.GRAINCTL, "status"), check=True,
+                              stdout=subprocess.PIPE).stdout.decode()
+        self.assertIn(f"host probes of grainctl({pid}):", text)
+        self.events()
+        status = json.loads(subprocess.run((live.GRAINCTL, "status", "--json"), check=True,
+                                           stdout=subprocess.PIPE).stdout)
+        self.assertNotIn(pid, [probes["pid"] for probes in status["host_probes"]])
+
     def test_many_processes(self):
         """Each reads once; none is missing, none has another's name."""
         path = self.make("a")

@@ -133,6 +133,24 @@ GRAIN_API const char *grain_host_counter_name(unsigned int counter);     /* NULL
 GRAIN_API const char *grain_host_blind(enum grain_host_probe probe, enum grain_host_way way,
                                        size_t i);
 
+/* Probes that some process on this machine has loaded. */
+struct grain_host_running {
+    uint32_t pid;                     /* who reads them, in that process's own namespace */
+    int ways[GRAIN_HOST_PROBE_COUNT]; /* enum grain_host_way; -1: not loaded */
+    bool counted;                     /* `counters` are known */
+    uint64_t counters[GRAIN_HOST_COUNTER_COUNT];
+};
+
+/*
+ * All of them, found by the names of their maps, which anybody with the right to make maps can
+ * imitate. Anything but 0 from `fn` ends it, and is returned. -EPERM: needs CAP_SYS_ADMIN.
+ */
+typedef int (*grain_host_running_fn)(void *user, const struct grain_host_running *running);
+GRAIN_API int grain_host_find(grain_host_running_fn fn, void *user);
+
+/* Does a counter tell of something that was not seen or not told? */
+GRAIN_API bool grain_host_counter_is_loss(unsigned int counter);
+
 /* Does this kernel allow this way to this probe? Tried, and taken back. 0, or why not: -errno. */
 GRAIN_API int grain_host_try(enum grain_host_probe probe, enum grain_host_way way);
 

@@ -119,7 +119,7 @@ static void path_in(char out[128], const char *name)
 
 static void a_file_is_named_by_inode_and_in_its_directory(void **state)
 {
-    char path[128];
+    char path[128] = "";
     struct grain_host_rule rule = rule_of(GRAIN_HOST_MATCH_FILE, path);
     struct host_rules *rules;
     FILE *file;
@@ -142,7 +142,7 @@ static void a_file_is_named_by_inode_and_in_its_directory(void **state)
 
 static void what_is_not_there_is_waited_for_above(void **state)
 {
-    char path[128];
+    char path[128] = "";
     struct grain_host_rule rule = rule_of(GRAIN_HOST_MATCH_DIRECTORY, path);
     struct host_rules *rules;
 
@@ -156,7 +156,7 @@ static void what_is_not_there_is_waited_for_above(void **state)
 
 static void symbolic_links_on_the_way_are_followed(void **state)
 {
-    char link[128], path[160], target[128], wanted[160];
+    char link[128], path[160] = "", target[128], wanted[160];
     struct grain_host_rule rule = rule_of(GRAIN_HOST_MATCH_GLOB, path);
     struct host_rules *rules;
 
