@@ -17,7 +17,7 @@ struct packed {
     uint32_t texts;  /* bytes of the texts, padding included */
     uint32_t record; /* bytes behind the record; UINT32_MAX: there is no record */
     uint32_t has_member;
-    uint32_t reserved;
+    uint32_t altered;
 };
 
 #define NO_RECORD UINT32_MAX
@@ -63,6 +63,8 @@ bool grain_item_set_tag(struct grain_item *item, const char *key, const char *va
             return false;
         tag = &item->tags[item->tag_count++];
         tag->key = key;
+    } else if (strcmp(tag->value, value)) {
+        item->altered = true;
     }
     tag->value = value;
     return true;
@@ -76,6 +78,7 @@ void grain_item_remove_tag(struct grain_item *item, const char *key)
         return;
     memmove(tag, tag + 1, (char *)&item->tags[item->tag_count] - (char *)(tag + 1));
     item->tag_count--;
+    item->altered = true;
 }
 
 /* ---- packing ---- */
@@ -151,6 +154,7 @@ int grain_batch_add(struct grain_batch *batch, const struct grain_item *item)
         .number = item->number,
         .record = item->record ? (uint32_t)item->length : NO_RECORD,
         .has_member = item->member != NULL,
+        .altered = item->altered,
     };
 
     if (!measure_texts(item, &texts) || item->length > ITEM_MAX)
@@ -248,6 +252,7 @@ int grain_batch_next(const uint8_t *bytes, size_t length, size_t *offset, struct
     out->record = NULL;
     out->bytes = NULL;
     out->length = 0;
+    out->altered = head.altered;
     if (!take_texts(out, &head, (const char *)at + sizeof(head)))
         return -EBADMSG;
     if (head.record != NO_RECORD) {

@@ -45,10 +45,11 @@ struct grain_item {
     uint64_t time_ns; /* since the epoch */
     uint64_t count;
     double number;
-    const char *member;                    /* of a set; otherwise NULL */
-    const struct grain_record *record;     /* of an event; otherwise NULL */
-    const uint8_t *bytes;                  /* what the record carries */
-    size_t length;                         /* of bytes */
+    const char *member;                /* of a set; otherwise NULL */
+    const struct grain_record *record; /* of an event; otherwise NULL */
+    const uint8_t *bytes;              /* what the record carries */
+    size_t length;                     /* of bytes */
+    bool altered; /* a tag was changed or taken away: the record says more than the item may */
     struct grain_tag tags[GRAIN_TAGS_MAX]; /* keys differ */
 };
 

@@ -63,7 +63,8 @@ static void put_value(struct grain_json *w, const struct grain_item *item)
 {
     if (item->kind == GRAIN_ITEM_GAUGE || item->kind == GRAIN_ITEM_HISTOGRAM)
         grain_json_real(w, "value", item->number);
-    if (item->kind == GRAIN_ITEM_COUNTER || item->kind == GRAIN_ITEM_HISTOGRAM)
+    if (item->kind == GRAIN_ITEM_COUNTER || item->kind == GRAIN_ITEM_HISTOGRAM ||
+        item->kind == GRAIN_ITEM_EVENT)
         grain_json_number(w, "count", item->count);
     if (item->kind == GRAIN_ITEM_SET)
         grain_json_text(w, "member", item->member);
@@ -93,7 +94,9 @@ static int put_measurement(struct grain_json *w, const struct grain_item *item)
 int grain_item_json(struct grain_json *w, const struct grain_item *item)
 {
     size_t before = w->length;
-    int error = item->kind == GRAIN_ITEM_EVENT ? put_event(w, item) : put_measurement(w, item);
+    /* What a step took out of the tags is in the record still: then only the tags are told. */
+    bool eve = item->kind == GRAIN_ITEM_EVENT && !item->altered;
+    int error = eve ? put_event(w, item) : put_measurement(w, item);
 
     if (!error)
         error = grain_json_end_line(w);

@@ -43,5 +43,6 @@ void grain_measure_item(struct grain_item *item, enum grain_measure measure, uin
     item->record = NULL;
     item->bytes = NULL;
     item->length = 0;
+    item->altered = false;
     item->tag_count = 0;
 }

@@ -19,6 +19,7 @@ static int allow_take(struct grain_step *step, struct grain_item *item)
     for (uint32_t i = 0; i < item->tag_count; i++)
         if (grain_tag_list_has(&allow->tags, item->tags[i].key))
             item->tags[kept++] = item->tags[i];
+    item->altered = item->altered || kept < item->tag_count;
     item->tag_count = kept;
     return grain_step_pass(step, item);
 }

@@ -34,13 +34,15 @@ static void apply(struct regex *regex, const struct rule *rule, struct grain_ite
             continue;
         result = grain_pattern_replace(rule->pattern, tag->value, rule->replace, rule->whole, room,
                                        GRAIN_ITEM_TEXT_MAX + 1);
-        if (result > 0)
+        if (result > 0) {
+            item->altered = item->altered || strcmp(tag->value, room);
             tag->value = room;
-        else if (result == -ENOSPC)
+        } else if (result == -ENOSPC) {
             grain_step_trouble(&regex->step, "regex: what %.64s would become is longer than %d",
                                rule->key, GRAIN_ITEM_TEXT_MAX);
-        else if (result)
+        } else if (result) {
             grain_step_trouble(&regex->step, "regex: given up on a value of %.64s", rule->key);
+        }
         return;
     }
 }

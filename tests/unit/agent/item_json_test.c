@@ -103,6 +103,30 @@ static void added_tags_and_counts_are_told(void **state)
     grain_json_free(&w);
 }
 
+/* The record still has what a step took out. */
+static void what_was_taken_out_is_not_told(void **state)
+{
+    struct grain_item item = tagged(tagged(query_event(), "src_ip", "192.0.2.1"), "qname", "ab.c");
+    struct grain_batch batch = {0};
+    size_t offset = 0;
+
+    (void)state;
+    grain_item_set_tag(&item, "qname", "ab.c");
+    assert_false(item.altered);
+    grain_item_remove_tag(&item, "none");
+    assert_false(item.altered);
+    item.tag_count = 0;
+    item = tagged(tagged(item, "src_ip", "192.0.2.1"), "qname", "ab.c");
+    grain_item_remove_tag(&item, "src_ip");
+    assert_int_equal(grain_batch_add(&batch, &item), 0);
+    assert_int_equal(grain_batch_next(batch.bytes, batch.length, &offset, &item), 1);
+    check(item, HEAD "\"name\":\"dns.query\",\"kind\":\"event\",\"count\":1,\"unit\":\"1\","
+                     "\"tags\":{\"qname\":\"ab.c\"}}\n");
+    grain_item_set_tag(&item, "qname", "changed");
+    assert_true(item.altered);
+    grain_batch_free(&batch);
+}
+
 static void what_cannot_be_told_leaves_nothing(void **state)
 {
     struct grain_item bad = gauge("g", NAN), good = counter("n", 1), cut = query_event();
@@ -130,6 +154,7 @@ int main(void)
         cmocka_unit_test(numbers_come_back),
         cmocka_unit_test(event_is_eve),
         cmocka_unit_test(added_tags_and_counts_are_told),
+        cmocka_unit_test(what_was_taken_out_is_not_told),
         cmocka_unit_test(what_cannot_be_told_leaves_nothing),
     };
 
