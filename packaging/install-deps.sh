@@ -16,7 +16,7 @@ build=(clang-14 cmake ninja-build gcc libc6-dev pkg-config bpftool libbpf-dev li
 tests=(git clang-19 libclang-rt-14-dev clang-tidy-14 clang-format-14 shellcheck mandoc python3
     python3-jsonschema tshark iproute2 xdp-tools openssl ca-certificates jq dnsmasq-base dnsperf
     knot-dnsutils nftables procps strace systemd tmux util-linux bind9-dnsutils curl ethtool tcpdump unbound prometheus
-    sqlite3 busybox-static podman runc)
+    sqlite3 busybox-static podman runc python3-swift faketime)
 matrix=(qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu busybox-static cpio xz-utils kmod ethtool)
 testdata=(tcpdump wireshark-common tshark bind9-dnsutils knot-dnsutils unbound nsd openssl gnutls-bin curl ethtool chromium avahi-daemon
     avahi-utils busybox-static chrony dbus-daemon dnsmasq-base dropbear-bin iperf3 knot ldnsutils llmnrd ngtcp2-client

@@ -202,6 +202,8 @@ const char *grain_aws_advice(const char *code)
         {"AccessDenied", "these credentials may not write there: s3:PutObject is needed"},
         {"AuthorizationHeaderMalformed", "the region is wrong"},
         {"PermanentRedirect", "the bucket is in another region, or has another endpoint"},
+        {"BadDigest", "something between changes what is sent"},
+        {"XAmzContentSHA256Mismatch", "something between changes what is sent"},
         {"SlowDown", "it is asked to do too much"},
     };
 

@@ -198,6 +198,16 @@ static void reopen_if_asked(struct grain_sink *sink)
         sink->type->reopen(sink->state);
 }
 
+static bool is_draining(struct grain_sink *sink)
+{
+    bool draining;
+
+    pthread_mutex_lock(&sink->mutex);
+    draining = sink->draining;
+    pthread_mutex_unlock(&sink->mutex);
+    return draining;
+}
+
 /* True: nothing waits and nothing will come, or time is up. */
 static bool drained(struct grain_sink *sink, bool empty)
 {
@@ -234,13 +244,15 @@ static void *run(void *user)
         return NULL;
     (void)grain_queue_reserve(sink->queue, &taken);
     for (;;) {
-        int found = grain_queue_take(sink->queue, &taken, now_ns(CLOCK_MONOTONIC) + 1000000000);
-        int result;
+        /* Asked before the queue is: one that was empty only until then may hold the last batch. */
+        bool draining = is_draining(sink);
+        uint64_t until = draining ? 0 : now_ns(CLOCK_MONOTONIC) + 1000000000;
+        int result, found = grain_queue_take(sink->queue, &taken, until);
 
         reopen_if_asked(sink);
         if (found < 0)
             (void)wait_before_retry(sink, &wait);
-        if (drained(sink, !found))
+        if (drained(sink, draining && !found))
             break;
         if (found <= 0)
             continue;
