@@ -54,12 +54,13 @@ class Swift:
     def start(self):
         """On the port that it had before, if any."""
         self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "swift_server.py"), self.folder, str(self.port)],
-                                        stdout=subprocess.PIPE, env={**os.environ, **NO_PROXY})
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **NO_PROXY})
         self.port = int(self.process.stdout.readline())
         self.token = self.ask("GET", "/auth/v1.0", {"X-Storage-User": WRITER, "X-Storage-Pass": SECRET}).headers["X-Auth-Token"]
 
     def kill(self):
         stop(self.process, signal.SIGKILL)
+        self.process.stdin.close()
         self.process.stdout.close()
 
     def ask(self, method, path, headers, body=None):
@@ -116,8 +117,8 @@ class StrictTest(unittest.TestCase):
         folder = tempfile.mkdtemp(prefix="grain-swift-")
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.swift = Swift(folder)
+        cls.addClassCleanup(lambda: cls.swift.process and cls.swift.kill())
         cls.swift.start()
-        cls.addClassCleanup(cls.swift.kill)
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="grain-s3-")

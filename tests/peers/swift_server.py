@@ -2,8 +2,8 @@
 
     swift_server.py FOLDER PORT     (PORT 0: a free one)
 
-Prints the port that the proxy listens on. The servers are those that swift itself would start; only the store of
-tokens, otherwise memcached, is a dictionary.
+Prints the port that the proxy listens on, and ends with its standard input, so that it outlives no test. The servers
+are those that swift itself would start; only the store of tokens, otherwise memcached, is a dictionary.
 """
 
 import os
@@ -112,8 +112,8 @@ def listen(port=0):
 def serve(listener, path):
     app = loadapp(path, global_conf={"log_name": "swift"})
     # S3 clients want "ETag" as it is.
-    return eventlet.spawn(wsgi.server, listener, app, utils.NullLogger(), protocol=SwiftHttpProtocol,
-                          capitalize_response_headers=False)
+    eventlet.spawn(wsgi.server, listener, app, utils.NullLogger(), protocol=SwiftHttpProtocol,
+                   capitalize_response_headers=False)
 
 
 def main():
@@ -122,17 +122,16 @@ def main():
     write(folder, "swift.conf", SWIFT)
     utils.set_swift_dir(folder)
     reload_storage_policies()
-    servers = []
     listeners = {kind: listen() for kind in STORES}
     for kind, listener in listeners.items():
         write_ring(folder, kind, listener.getsockname()[1])
         write(folder, kind + ".conf", STORE.format(folder=folder, kind=kind))
-        servers.append(serve(listener, os.path.join(folder, kind + ".conf")))
+        serve(listener, os.path.join(folder, kind + ".conf"))
     write(folder, "proxy.conf", PROXY.format(folder=folder))
     listener = listen(port)
-    servers.append(serve(listener, os.path.join(folder, "proxy.conf")))
+    serve(listener, os.path.join(folder, "proxy.conf"))
     print(listener.getsockname()[1], flush=True)
-    servers[-1].wait()
+    eventlet.hubs.trampoline(sys.stdin.fileno(), read=True)
 
 
 if __name__ == "__main__":
