@@ -232,7 +232,7 @@ int status_print_text(const struct status *status)
     print_tables(status, &style);
     print_events(status);
     print_losses(status, &style);
-    (void)status_host_print();
+    status_host_print();
     return output_flush();
 }
 

@@ -69,13 +69,14 @@ static int print_one(void *user, const struct grain_host_running *running)
     return 0;
 }
 
-int status_host_print(void)
+void status_host_print(void)
 {
     int error = grain_host_find(print_one, NULL);
 
-    if (error)
+    if (error == -EPERM)
+        printf("\nhost probes: not known, that takes root\n");
+    else if (error)
         say("%s", grain_error());
-    return error;
 }
 
 static json_t *probe_json(unsigned int probe, int way)
@@ -115,7 +116,12 @@ json_t *status_host_json(void)
 {
     json_t *list = must(json_array());
 
-    if (grain_host_find(json_one, list))
+    int error = grain_host_find(json_one, list);
+
+    if (!error)
+        return list;
+    if (error != -EPERM)
         say("%s", grain_error());
-    return list;
+    json_decref(list);
+    return must(json_null());
 }

@@ -5,10 +5,10 @@
 
 #include "json.h"
 
-/* Text to standard output; nothing when there are none. 0 or -errno, which has been said. */
-int status_host_print(void);
+/* Text to standard output; nothing when there are none. */
+void status_host_print(void);
 
-/* An array, one object for each process. */
+/* An array, one object for each process; null when that is not known. */
 json_t *status_host_json(void);
 
 #endif

@@ -37,9 +37,10 @@ static int open_map(uint32_t id, const char *name, enum bpf_map_type type, size_
     return fd;
 }
 
-static void read_counters(struct grain_host_running *running, uint32_t map, int cpus)
+static void read_counters(struct grain_host_running *running, uint32_t map)
 {
-    struct host_cpu *values = calloc((size_t)cpus, sizeof(*values));
+    const int cpus = grain_cpus();
+    struct host_cpu *values = cpus < 0 ? NULL : calloc((size_t)cpus, sizeof(*values));
     uint32_t zero = 0;
     int fd = open_map(map, "grain_host_cpus", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(*values));
 
@@ -55,7 +56,7 @@ static void read_counters(struct grain_host_running *running, uint32_t map, int 
 }
 
 /* Whoever may make maps can make one of this name: nothing in it is believed. */
-static bool read_settings(struct grain_host_running *running, int fd, int cpus)
+static bool read_settings(struct grain_host_running *running, int fd)
 {
     struct host_settings settings;
     uint32_t zero = 0;
@@ -71,16 +72,15 @@ static bool read_settings(struct grain_host_running *running, int fd, int cpus)
         any = any || loaded;
     }
     if (any)
-        read_counters(running, settings.cpus_map, cpus);
+        read_counters(running, settings.cpus_map);
     return any;
 }
 
 int grain_host_find(grain_host_running_fn fn, void *user)
 {
     struct grain_host_running running;
-    const int cpus = grain_cpus();
     uint32_t id = 0;
-    int error = cpus < 0 ? cpus : 0;
+    int error = 0;
 
     while (!error && !bpf_map_get_next_id(id, &id)) {
         int fd =
@@ -88,7 +88,7 @@ int grain_host_find(grain_host_running_fn fn, void *user)
 
         if (fd < 0)
             continue;
-        if (read_settings(&running, fd, cpus))
+        if (read_settings(&running, fd))
             error = fn(user, &running);
         close(fd);
     }
