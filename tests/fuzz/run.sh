@@ -30,9 +30,12 @@ mkdir -p "$build"
 parts_of() { # HARNESS
     case $1 in
     fuzz_config) # it makes no sinks or steps, so what they are made from is not linked
-        printf '%s\n' "$root"/lib/agent/{address,config,config_check,config_lines,config_schema,config_sinks}.c \
-            "$root"/lib/agent/{config_steps,config_values,escape,item,measures}.c "$root/lib/error.c" "-I$root/lib" \
-            "-I$root/lib/include" -lcyaml -lyaml -lz -lm -no-pie -Wl,--unresolved-symbols=ignore-all
+        printf '%s\n' "$root"/lib/agent/{address,config,config_check,config_host,config_lines,config_schema}.c \
+            "$root"/lib/agent/{config_sinks,config_steps,config_values,escape,item,measures}.c "$root/lib/error.c" \
+            "$root"/lib/host/host_{default,names}.c "-I$root/lib" "-I$root/lib/include" -lcyaml -lyaml -lz -lm -no-pie -Wl,--unresolved-symbols=ignore-all
+        ;;
+    fuzz_answers)
+        printf '%s\n' "$root/lib/agent/answers.c" "-I$root/lib" "-I$root/lib/include"
         ;;
     fuzz_expression)
         printf '%s\n' "$root"/lib/agent/{escape,expression,expression_parse,ip,item,pattern}.c \
