@@ -57,7 +57,7 @@ class FileTest(driver.SinkTest):
             for line in found:
                 validator.validate(json.loads(line))
             wrong = json.loads(found[0])
-            for key, value in (("value", 1), ("count", -1), ("kind", "event"), ("in_iface", "eth0"), ("tags", {"k": 1})):
+            for key, value in (("value", 1), ("count", -1), ("kind", "other"), ("in_iface", "eth0"), ("tags", {"k": 1})):
                 with self.assertRaises(jsonschema.ValidationError, msg=key):
                     validator.validate({**wrong, key: value})
         self.assertEqual(sink.free(), "left 0")
