@@ -7,6 +7,7 @@
 #ifndef GRAIN_PROBES_ASKED_H
 #define GRAIN_PROBES_ASKED_H
 
+#include "descriptor.bpf.h"
 #include "files.bpf.h"
 
 #define HOST_ASKED_MAX 1024 /* bytes of a path that are looked at */
@@ -66,6 +67,75 @@ __noinline int host_asked_turn(__u32 turn)
     return 1;
 }
 
+#define ASKED_EACH(byte) ((byte)*0x0101010101010101ULL)
+
+/* The high bit of each byte that is `byte`; perhaps also of one that differs from it by one bit. */
+static __always_inline __u64 asked_bytes(__u64 word, __u8 byte)
+{
+    __u64 x = word ^ ASKED_EACH(byte);
+
+    return (x - ASKED_EACH(0x01)) & ~x & ASKED_EACH(0x80);
+}
+
+/* Of the eight bytes from `at` on of a text that ends at scratch->end: a slash, also just before
+ * them, with another one or a dot behind it. 0: there is none, 1: there may be, 2: the text is
+ * over. */
+__noinline int host_asked_word(__u32 at)
+{
+    __u32 which = HOST_SCRATCH_OTHER, left;
+    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+    __u64 word, slashes, both, before;
+
+    if (!scratch)
+        return 1;
+    left = scratch->end - at;
+    if (at >= scratch->end)
+        return 2;
+    word = *(const __u64 *)&scratch->record[HOST_ASKED_AT + (at & (HOST_ASKED_MAX - 8))];
+    if (left < 8)
+        word &= (1ULL << (8 * left & 63)) - 1;
+    slashes = asked_bytes(word, '/');
+    both = slashes | asked_bytes(word, '.');
+    before = scratch->slash;
+    scratch->slash = slashes >> 56;
+    return ((slashes & both >> 8) | (before & both)) != 0;
+}
+
+/* Must something be taken out of the text? Nearly none has that; perhaps wrongly yes. */
+static __always_inline bool asked_has_dots(struct host_scratch *scratch, __u32 length)
+{
+    int found = 0;
+
+    scratch->end = length;
+    /* What it begins with has a slash before it, unless it is one. */
+    scratch->slash = scratch->record[HOST_ASKED_AT] == '/' ? 0 : 0x80;
+    for (__u32 at = 0; at < HOST_ASKED_MAX && !found; at += 8)
+        found = host_asked_word(at);
+    return found == 1;
+}
+
+/* A text without anything that has to be taken out, as it is; 0: it has, or no length. */
+__noinline int host_asked_plain(__u32 length)
+{
+    __u32 which = HOST_SCRATCH_OTHER, start;
+    struct host_scratch *scratch = bpf_map_lookup_elem(&host_scratches, &which);
+
+    if (!scratch || !length || length >= HOST_ASKED_MAX ||
+        scratch->record[HOST_ASKED_AT + ((length - 1) & (HOST_ASKED_MAX - 1))] == '/' ||
+        asked_has_dots(scratch, length))
+        return 0;
+    asm volatile("%0 &= 1023" : "+r"(length));
+    start = HOST_BACKWARD_MAX - length;
+    bpf_probe_read_kernel(&scratch->backward[start & (HOST_BACKWARD_MAX - 1)], length,
+                          &scratch->record[HOST_ASKED_AT]);
+    if (scratch->record[HOST_ASKED_AT] != '/') {
+        start--;
+        scratch->backward[start & (HOST_BACKWARD_MAX - 1)] = '/';
+    }
+    scratch->at = start;
+    return 1;
+}
+
 /* The text at `user` into scratch->backward, its components only; its length, or -1: not readable,
  * or too long. */
 __noinline int host_asked_read(__u64 user)
@@ -86,6 +156,8 @@ __noinline int host_asked_read(__u64 user)
     if (length <= 0 || length >= HOST_ASKED_MAX)
         return -1;
     length--;
+    if (host_asked_plain(length))
+        return length;
     scratch->end = length;
     scratch->limit = length;
     for (__u32 turn = 0; turn < HOST_ASKED_MAX; turn++) {
@@ -104,7 +176,7 @@ __noinline int host_asked_read(__u64 user)
 static __noinline int host_asked(struct host_scratch *scratch, struct task_struct *task,
                                  struct file *directory, __u64 user, struct host_text *text)
 {
-    struct fs_struct *fs = BPF_CORE_READ(task, fs);
+    struct fs_struct *fs = HOST_READ(task, fs);
     struct path base = {0};
     int length = host_asked_read(user);
 

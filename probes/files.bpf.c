@@ -75,26 +75,13 @@ static __always_inline bool call_is_compat(struct task_struct *task, void *regs)
     struct pt_regs___x86 *x86 = regs;
 
     if (!bpf_core_field_exists(x86->orig_ax))
-        return BPF_CORE_READ(task, thread_info.flags) & FLAGS_32BIT_ARM64;
+        return HOST_READ(task, thread_info.flags) & FLAGS_32BIT_ARM64;
     if (!bpf_core_field_exists(((struct task_struct___x86 *)0)->thread_info.status))
         return false;
-    return BPF_CORE_READ((struct task_struct___x86 *)task, thread_info.status) & STATUS_COMPAT_X86;
+    return HOST_READ((struct task_struct___x86 *)task, thread_info.status) & STATUS_COMPAT_X86;
 }
 
 /* ---- descriptors ---- */
-
-/* `used`: the kernel has just taken it; tables never shrink, so it is within. */
-static __always_inline struct file *file_of(struct task_struct *task, __s64 fd, bool used)
-{
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    struct file **all, *file = NULL;
-
-    if (fd < 0 || (!used && fd >= BPF_CORE_READ(table, max_fds)))
-        return NULL;
-    all = BPF_CORE_READ(table, fd);
-    bpf_probe_read_kernel(&file, sizeof(file), all + fd);
-    return file;
-}
 
 /* One end of a call, or both ends of one that moves bytes. */
 static __always_inline void tell_fds(struct task_struct *task, void *regs,
@@ -108,7 +95,7 @@ static __always_inline void tell_fds(struct task_struct *task, void *regs,
         struct file *file;
 
         access = host_access_begin(operation, WAY, host_rules_for(operation));
-        file = access ? file_of(task, fd, result > 0) : NULL;
+        file = access ? descriptor_file(task, fd, result > 0) : NULL;
         if (file) {
             access->result = result < 0 ? result : 0;
             access->bytes = result > 0 ? result : 0;
@@ -123,7 +110,7 @@ static __always_inline void tell_fds(struct task_struct *task, void *regs,
                 access->bytes = call_argument(regs, 1);
                 access->mode = call_argument(regs, 2);
             }
-            host_file_tell((__u64)file);
+            host_file_tell(access, file);
         }
         if (call->kind != HOST_CALL_TWO_FDS)
             break;
@@ -138,14 +125,14 @@ static __always_inline void tell_opened(struct task_struct *task, long fd)
 {
     __u64 rules = host_rules_for(GRAIN_HOST_OP_OPEN);
     struct host_access *access = host_access_begin(GRAIN_HOST_OP_OPEN, WAY, rules);
-    struct file *file = access ? file_of(task, fd, true) : NULL;
+    struct file *file = access ? descriptor_file(task, fd, true) : NULL;
 
     if (!file)
         return;
-    access->open_flags = BPF_CORE_READ(file, f_flags);
-    if (BPF_CORE_READ(file, f_mode) & FILE_CREATED)
+    access->open_flags = HOST_READ(file, f_flags);
+    if (HOST_READ(file, f_mode) & FILE_CREATED)
         access->flags |= GRAIN_HOST_FILE_CREATED;
-    host_file_tell((__u64)file);
+    host_file_tell(access, file);
 }
 
 /* ---- system calls ---- */
@@ -164,7 +151,7 @@ static __always_inline bool directory_of(struct task_struct *task, void *regs, _
 {
     __s32 fd = argument == HOST_ARGUMENT_NONE ? AT_FDCWD_ : call_argument(regs, argument);
 
-    *out = fd == AT_FDCWD_ ? NULL : file_of(task, fd, false);
+    *out = fd == AT_FDCWD_ ? NULL : descriptor_file(task, fd, false);
     return fd == AT_FDCWD_ || *out;
 }
 
@@ -280,7 +267,7 @@ int grain_files_exec(struct bpf_raw_tracepoint_args *ctx)
     struct host_access *access = host_access_begin(GRAIN_HOST_OP_EXEC, WAY, rules);
 
     if (access)
-        host_file_tell((__u64)BPF_CORE_READ(program, file));
+        host_file_tell(access, HOST_READ(program, file));
     return 0;
 }
 

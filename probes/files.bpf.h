@@ -22,7 +22,10 @@ struct host_access {
     __u32 owner, group;
     __u32 flags; /* GRAIN_HOST_FILE_* */
     __u64 task;  /* who does it; 0: the current one */
-    __u64 ino;   /* when there is no inode to ask any more */
+    /* Addresses. Volatile: what is read back is a number, which functions may take. */
+    volatile __u64 at; /* the open file, or the path */
+    volatile __u64 mnt, dentry;
+    __u64 ino; /* when there is no inode to ask any more */
     __u32 dev;
     __u8 operation, way;
     __u8 kernel_text; /* what was asked for is in the kernel's memory */
@@ -95,7 +98,7 @@ static __always_inline void host_file_send(struct host_scratch *scratch,
     __u32 path, path2 = access->path2_length & 4095;
 
     /* Whoever asked io_uring for it may not run just now. */
-    if (BPF_CORE_READ(task, tgid) == bpf_get_current_pid_tgid() >> 32)
+    if (HOST_READ(task, tgid) == bpf_get_current_pid_tgid() >> 32)
         host_process_known(task, access->way);
     host_task_fill(&record->task, task);
     record->rules = access->rules;
@@ -108,13 +111,13 @@ static __always_inline void host_file_send(struct host_scratch *scratch,
     record->ino = access->ino;
     record->dev = access->dev;
     if (inode) {
-        record->ino = BPF_CORE_READ(inode, i_ino);
-        record->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+        record->ino = HOST_READ(inode, i_ino);
+        record->dev = HOST_READ(inode, i_sb, s_dev);
         if (access->operation == GRAIN_HOST_OP_OPEN || access->operation == GRAIN_HOST_OP_READ ||
             access->operation == GRAIN_HOST_OP_WRITE) {
-            record->mode = BPF_CORE_READ(inode, i_mode);
-            record->owner = BPF_CORE_READ(inode, i_uid.val);
-            record->group = BPF_CORE_READ(inode, i_gid.val);
+            record->mode = HOST_READ(inode, i_mode);
+            record->owner = HOST_READ(inode, i_uid.val);
+            record->group = HOST_READ(inode, i_gid.val);
         }
     }
     record->flags = access->flags;
@@ -135,7 +138,7 @@ static __always_inline bool host_file_named(struct dentry *dentry, struct dentry
 {
     if (!parent || parent != dentry)
         return parent;
-    return (BPF_CORE_READ(inode, i_mode) & HOST_S_IFMT) == HOST_S_IFDIR;
+    return (HOST_READ(inode, i_mode) & HOST_S_IFMT) == HOST_S_IFDIR;
 }
 
 /* Which of the rules choose this file; the path is put together when one asks for it. */
@@ -146,7 +149,7 @@ static __always_inline __u64 host_file_rules(struct host_scratch *scratch,
     const struct host_files *files = host_files();
     struct host_directory *directory;
     struct host_file_rules *named;
-    struct host_file_key key = {.ino = BPF_CORE_READ(inode, i_ino)};
+    struct host_file_key key = {.ino = HOST_READ(inode, i_ino)};
     struct host_text text = {0};
     __u64 found, texts;
 
@@ -154,7 +157,7 @@ static __always_inline __u64 host_file_rules(struct host_scratch *scratch,
         return 0;
     found = files->all;
     if (files->inodes[key.ino >> 6 & 7] >> (key.ino & 63) & 1) {
-        key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+        key.dev = HOST_READ(inode, i_sb, s_dev);
         named = bpf_map_lookup_elem(&host_named, &key);
         if (named)
             found |= named->itself | named->below;
@@ -177,24 +180,24 @@ static __always_inline __u64 host_file_rules(struct host_scratch *scratch,
     return found & files->exclude ? 0 : found;
 }
 
-/* An operation on a file, by the addresses of its path and its inode: chosen, and told. Its access
- * has been begun. */
-__noinline int host_path_tell(__u64 address, __u64 of_inode)
+/* An operation on a file, at this path: chosen, and told. Its access has been begun. The verifier
+ * walks the two functions below once, whoever calls them. */
+static __always_inline int host_tell(struct host_access *access, const struct path *at,
+                                     struct inode *inode)
 {
     struct task_struct *task = host_task_current();
-    struct inode *inode = (void *)of_inode;
-    struct host_access *access = host_access();
-    struct path path = {0};
     struct host_scratch *scratch;
     struct host_text text = {0};
     struct dentry *parent;
+    struct path path;
 
-    if (!access)
-        return 0;
     if (access->task)
         task = (void *)access->task;
-    bpf_core_read(&path, sizeof(path), (struct path *)address);
-    parent = BPF_CORE_READ(path.dentry, d_parent);
+    access->mnt = (__u64)HOST_READ(at, mnt);
+    access->dentry = (__u64)HOST_READ(at, dentry);
+    path.mnt = (void *)access->mnt;
+    path.dentry = (void *)access->dentry;
+    parent = HOST_READ(path.dentry, d_parent);
     if (!host_file_named(path.dentry, parent, inode))
         return 0;
     scratch = host_scratch_take(HOST_SCRATCH_OTHER);
@@ -215,13 +218,39 @@ __noinline int host_path_tell(__u64 address, __u64 of_inode)
     return 0;
 }
 
-/* The same on an open file. */
-static __always_inline int host_file_tell(__u64 address)
+__noinline int host_path_told(void)
 {
-    struct file *file = (void *)address;
+    struct host_access *access = host_access();
+    const struct path *path;
 
-    return host_path_tell(address + bpf_core_field_offset(struct file, f_path),
-                          (__u64)BPF_CORE_READ(file, f_inode));
+    if (!access)
+        return 0;
+    path = (void *)access->at;
+    return host_tell(access, path, HOST_READ(path, dentry, d_inode));
+}
+
+__noinline int host_file_told(void)
+{
+    struct host_access *access = host_access();
+    struct file *file;
+
+    if (!access)
+        return 0;
+    file = (void *)access->at;
+    return host_tell(access, &file->f_path, HOST_READ(file, f_inode));
+}
+
+static __always_inline int host_path_tell(struct host_access *access, const struct path *path)
+{
+    access->at = (__u64)path;
+    return host_path_told();
+}
+
+/* The same on an open file. */
+static __always_inline int host_file_tell(struct host_access *access, const struct file *file)
+{
+    access->at = (__u64)file;
+    return host_file_told();
 }
 
 #endif

@@ -92,26 +92,26 @@ static __always_inline int tell_opened(struct file *file)
 
     if (!access)
         return 0;
-    access->open_flags = BPF_CORE_READ(file, f_flags);
-    if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED_)
+    access->open_flags = HOST_READ(file, f_flags);
+    if (HOST_READ(file, f_mode) & FMODE_CREATED_)
         access->flags |= GRAIN_HOST_FILE_CREATED;
-    return host_file_tell((__u64)file);
+    return host_file_tell(access, file);
 }
 
 static __always_inline int on_open(__u64 directory, __u64 name, __u64 how, __u64 unused,
                                    long result)
 {
-    int flags = BPF_CORE_READ((struct open_flags *)how, open_flag);
+    int flags = HOST_READ((struct open_flags *)how, open_flag);
 
     (void)unused;
     if (flags & FMODE_EXEC_)
         return 0;
     if (!is_error(result))
         return tell_opened((struct file *)result);
-    if (result == EAGAIN_ && BPF_CORE_READ((struct open_flags *)how, lookup_flags) & LOOKUP_CACHED_)
+    if (result == EAGAIN_ && HOST_READ((struct open_flags *)how, lookup_flags) & LOOKUP_CACHED_)
         return 0;
     return fn_failed_tell(GRAIN_HOST_OP_OPEN, HOOK_WAY, (int)directory,
-                          BPF_CORE_READ((struct filename *)name, name), flags, result);
+                          HOST_READ((struct filename *)name, name), flags, result);
 }
 
 static __always_inline int on_open_root(__u64 a, __u64 b, __u64 c, __u64 d, long result)
@@ -141,7 +141,7 @@ static __always_inline int tell_moved(struct file *file, __u8 operation, long re
         return 0;
     access->bytes = result;
     access->task = (__u64)task;
-    return host_file_tell((__u64)file);
+    return host_file_tell(access, file);
 }
 
 #define MOVED(body, operation)                                                          \
@@ -217,16 +217,16 @@ static __always_inline struct task_struct *uring_task(struct io_kiocb *request)
     struct io_kiocb___tctx *newer = (void *)request;
 
     if (bpf_core_field_exists(request->task))
-        return BPF_CORE_READ(request, task);
-    return BPF_CORE_READ(newer, tctx, task);
+        return HOST_READ(request, task);
+    return HOST_READ(newer, tctx, task);
 }
 
 static __always_inline int tell_uring(struct io_kiocb *request, long result)
 {
-    struct file *file = BPF_CORE_READ(request, file);
+    struct file *file = HOST_READ(request, file);
     __u8 operation = GRAIN_HOST_OP_READ;
 
-    switch (BPF_CORE_READ(request, opcode)) {
+    switch (HOST_READ(request, opcode)) {
     case 1:  /* readv */
     case 4:  /* read_fixed */
     case 22: /* read */
@@ -247,7 +247,7 @@ static __always_inline int tell_uring(struct io_kiocb *request, long result)
 static __always_inline int on_uring_done(__u64 request, __u64 result, __u64 unused)
 {
     (void)unused;
-    if (BPF_CORE_READ((struct io_kiocb *)request, ctx, flags) & IORING_SETUP_IOPOLL_)
+    if (HOST_READ((struct io_kiocb *)request, ctx, flags) & IORING_SETUP_IOPOLL_)
         return 0; /* and ends as the others do */
     return tell_uring((struct io_kiocb *)request, (long)result);
 }
@@ -278,7 +278,7 @@ static __always_inline int on_mmap(__u64 file, __u64 length, __u64 protection, _
         return 0;
     access->bytes = length;
     access->mode = protection;
-    return host_file_tell(file);
+    return host_file_tell(access, (struct file *)file);
 }
 
 static __always_inline int on_truncate(__u64 path, __u64 length, __u64 c, __u64 d, long result)
@@ -290,7 +290,7 @@ static __always_inline int on_truncate(__u64 path, __u64 length, __u64 c, __u64 
     if (!access)
         return 0;
     access->bytes = length;
-    return fn_path_tell(path);
+    return host_path_tell(access, (struct path *)path);
 }
 
 #define ATTR_OPEN_ (1u << 15)
@@ -308,7 +308,7 @@ static __always_inline int on_ftruncate(__u64 file, __u64 length, __u64 how, __u
     if (!access)
         return 0;
     access->bytes = length;
-    return host_file_tell(file);
+    return host_file_tell(access, (struct file *)file);
 }
 
 static __always_inline int on_chmod(__u64 path, __u64 mode, __u64 c, __u64 d, long result)
@@ -320,7 +320,7 @@ static __always_inline int on_chmod(__u64 path, __u64 mode, __u64 c, __u64 d, lo
     if (!access)
         return 0;
     access->mode = mode & 07777;
-    return fn_path_tell(path);
+    return host_path_tell(access, (struct path *)path);
 }
 
 static __always_inline int on_chown(__u64 path, __u64 owner, __u64 group, __u64 unused, long result)
@@ -332,7 +332,7 @@ static __always_inline int on_chown(__u64 path, __u64 owner, __u64 group, __u64 
         return 0;
     access->owner = owner;
     access->group = group;
-    return fn_path_tell(path);
+    return host_path_tell(access, (struct path *)path);
 }
 
 HOOK_EXIT(mmap, "vm_mmap_pgoff", on_mmap, 0, 2, 3, 0, 6)
@@ -353,7 +353,7 @@ static __always_inline int on_exec_check(__u64 program, __u64 b, __u64 c)
     (void)c;
     if (!kept)
         return 0;
-    kept->argument[2] = (__u64)BPF_CORE_READ((struct linux_binprm *)program, file);
+    kept->argument[2] = (__u64)HOST_READ((struct linux_binprm *)program, file);
     if (kept->argument[1] == kept->argument[0])
         kept->argument[1] = kept->argument[2];
     return 0;
@@ -362,14 +362,18 @@ static __always_inline int on_exec_check(__u64 program, __u64 b, __u64 c)
 /* `none`, the program's description, stands for a file that was never tried. */
 static __always_inline int on_exec(__u64 none, __u64 first, __u64 last, __u64 unused, long result)
 {
+    struct host_access *access;
+
     (void)unused;
     if (first == none)
         return 0;
-    if (fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, (int)result))
-        host_file_tell(first);
-    if (!result && first != last && fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, 0))
-        host_file_tell(last);
-    return 0;
+    access = fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, (int)result);
+    if (access)
+        host_file_tell(access, (struct file *)first);
+    if (result || first == last)
+        return 0;
+    access = fn_begin(GRAIN_HOST_OP_EXEC, HOOK_WAY, 0);
+    return access ? host_file_tell(access, (struct file *)last) : 0;
 }
 
 static __always_inline int on_exec_open(__u64 directory, __u64 name, __u64 c, __u64 d, long result)
@@ -379,7 +383,7 @@ static __always_inline int on_exec_open(__u64 directory, __u64 name, __u64 c, __
     if (!is_error(result))
         return 0;
     return fn_failed_tell(GRAIN_HOST_OP_EXEC, HOOK_WAY, (int)directory,
-                          BPF_CORE_READ((struct filename *)name, name), 0, result);
+                          HOST_READ((struct filename *)name, name), 0, result);
 }
 
 HOOK_AROUND(exec, "bprm_execve", on_exec, 0, 0, 0, 0, 1)
@@ -414,7 +418,7 @@ HOOK_EXIT(symlink, "do_symlinkat", on_symlink, 0, 0, 0, 0, 3)
 
 static __always_inline struct vfsmount *mount_of(__u64 directory)
 {
-    return BPF_CORE_READ((struct path *)directory, mnt);
+    return HOST_READ((struct path *)directory, mnt);
 }
 
 static __always_inline int on_one_name(__u64 directory, __u64 entry, __u64 unused)

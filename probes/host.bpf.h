@@ -12,10 +12,10 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
 
 #include <grain/host_record.h>
 
+#include "read.bpf.h"
 #include "settings.h"
 #include "types.bpf.h"
 
@@ -67,6 +67,7 @@ struct host_scratch {
     /* Of a walk: where `backward` begins, components still to be left out, a component's end, and
      * the text's. Volatile: what lies in memory the verifier does not follow through loops. */
     volatile __u32 at, skip, end, limit;
+    volatile __u64 slash;  /* before what is looked at: the high bit of a byte */
     struct host_text text; /* what a walk came to */
 };
 
@@ -136,28 +137,28 @@ static __always_inline struct task_struct *host_task_current(void)
 
 static __always_inline void host_task_fill(struct grain_host_task *out, struct task_struct *task)
 {
-    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-    const struct cred *cred = BPF_CORE_READ(task, cred);
-    struct nsproxy *names = BPF_CORE_READ(task, nsproxy);
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    unsigned int level = BPF_CORE_READ(pid, level);
+    struct task_struct *leader = HOST_READ(task, group_leader);
+    const struct cred *cred = HOST_READ(task, cred);
+    struct nsproxy *names = HOST_READ(task, nsproxy);
+    struct pid *pid = HOST_READ(task, thread_pid);
+    unsigned int level = HOST_READ(pid, level);
     struct upid number = {0};
 
-    out->start_ns = BPF_CORE_READ(leader, start_boottime);
+    out->start_ns = HOST_READ(leader, start_boottime);
     out->cgroup_id = bpf_get_current_cgroup_id();
-    out->pid = BPF_CORE_READ(task, tgid);
-    out->tid = BPF_CORE_READ(task, pid);
-    out->ppid = BPF_CORE_READ(leader, real_parent, tgid);
-    out->uid = BPF_CORE_READ(cred, euid.val);
-    out->gid = BPF_CORE_READ(cred, egid.val);
+    out->pid = HOST_READ(task, tgid);
+    out->tid = HOST_READ(task, pid);
+    out->ppid = HOST_READ(leader, real_parent, tgid);
+    out->uid = HOST_READ(cred, euid.val);
+    out->gid = HOST_READ(cred, egid.val);
     /* A task that ends has no namespaces any more. */
-    out->mnt_ns = names ? BPF_CORE_READ(names, mnt_ns, ns.inum) : 0;
-    out->net_ns = names ? BPF_CORE_READ(names, net_ns, ns.inum) : 0;
+    out->mnt_ns = names ? HOST_READ(names, mnt_ns, ns.inum) : 0;
+    out->net_ns = names ? HOST_READ(names, net_ns, ns.inum) : 0;
     bpf_core_read(&number.ns, sizeof(number.ns),
                   (void *)pid + bpf_core_field_offset(struct pid, numbers) +
                       (level & 31) * bpf_core_type_size(struct upid) +
                       bpf_core_field_offset(struct upid, ns));
-    out->pid_ns = BPF_CORE_READ(number.ns, ns.inum);
+    out->pid_ns = HOST_READ(number.ns, ns.inum);
     bpf_core_read(out->comm, sizeof(out->comm), &task->comm);
 }
 

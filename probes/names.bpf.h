@@ -41,27 +41,7 @@ static __always_inline struct host_access *fn_begin(__u8 operation, __u8 way, in
     return access;
 }
 
-/* At a struct path. */
-static __always_inline int fn_path_tell(__u64 address)
-{
-    struct path *path = (void *)address;
-
-    return host_path_tell(address, (__u64)BPF_CORE_READ(path, dentry, d_inode));
-}
-
 /* ---- what was asked for in vain ---- */
-
-static __always_inline struct file *fn_file(struct task_struct *task, int fd)
-{
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    struct file **all, *file = NULL;
-
-    if (fd < 0 || (unsigned int)fd >= BPF_CORE_READ(table, max_fds))
-        return NULL;
-    all = BPF_CORE_READ(table, fd);
-    bpf_probe_read_kernel(&file, sizeof(file), all + fd);
-    return file;
-}
 
 /* `name` is the kernel's copy of the text. */
 static __always_inline int fn_failed_tell(__u8 operation, __u8 way, int directory, const char *name,
@@ -75,7 +55,7 @@ static __always_inline int fn_failed_tell(__u8 operation, __u8 way, int director
         return 0;
     access->open_flags = open_flags;
     access->kernel_text = 1;
-    asked.directory = fn_file(task, directory);
+    asked.directory = descriptor_file(task, directory, false);
     return host_asked_tell(task, &asked);
 }
 
@@ -89,8 +69,8 @@ static __always_inline __u64 fn_named(struct inode *inode)
 
     if (!inode)
         return 0;
-    key.ino = BPF_CORE_READ(inode, i_ino);
-    key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+    key.ino = HOST_READ(inode, i_ino);
+    key.dev = HOST_READ(inode, i_sb, s_dev);
     named = bpf_map_lookup_elem(&host_named, &key);
     return named ? named->itself | named->below : 0;
 }
@@ -108,25 +88,25 @@ static __always_inline int fn_names_put(const struct fn_names *names)
 static __always_inline int fn_names_keep(struct vfsmount *mnt, struct dentry *old,
                                          struct dentry *new)
 {
-    struct inode *inode = BPF_CORE_READ(old, d_inode);
+    struct inode *inode = HOST_READ(old, d_inode);
     struct fn_names names = {
         .mnt = (__u64)mnt,
         .old = (__u64)old,
         .new = (__u64) new,
-        .parent = (__u64)BPF_CORE_READ(old, d_parent),
+        .parent = (__u64)HOST_READ(old, d_parent),
     };
 
     if (inode) {
-        names.ino = BPF_CORE_READ(inode, i_ino);
-        names.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+        names.ino = HOST_READ(inode, i_ino);
+        names.dev = HOST_READ(inode, i_sb, s_dev);
         names.named = fn_named(inode);
     }
     if (new) {
-        names.parent2 = (__u64)BPF_CORE_READ(new, d_parent);
-        names.named |= fn_named(BPF_CORE_READ(new, d_inode));
+        names.parent2 = (__u64)HOST_READ(new, d_parent);
+        names.named |= fn_named(HOST_READ(new, d_inode));
     }
-    names.length = BPF_CORE_READ(old, d_name.len) & 255;
-    bpf_probe_read_kernel(names.name, names.length & 255, BPF_CORE_READ(old, d_name.name));
+    names.length = HOST_READ(old, d_name.len) & 255;
+    bpf_probe_read_kernel(names.name, names.length & 255, HOST_READ(old, d_name.name));
     return fn_names_put(&names);
 }
 
@@ -137,7 +117,7 @@ static __always_inline int fn_symlink_keep(struct vfsmount *mnt, struct dentry *
     struct fn_names names = {
         .mnt = (__u64)mnt,
         .new = (__u64)entry,
-        .parent2 = (__u64)BPF_CORE_READ(entry, d_parent),
+        .parent2 = (__u64)HOST_READ(entry, d_parent),
     };
     long length = bpf_probe_read_kernel_str(names.name, sizeof(names.name), text);
 
@@ -232,7 +212,7 @@ __noinline int fn_names_tell(__u32 operation, __u32 way, int result)
         access->dev = names->dev;
         if (!names->parent) {
             entry = (void *)names->new;
-            made = BPF_CORE_READ(entry, d_inode);
+            made = HOST_READ(entry, d_inode);
         }
         host_file_send(scratch, access, host_task_current(), made);
     }

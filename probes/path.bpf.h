@@ -15,13 +15,13 @@ static __always_inline struct mount *host_mount(struct vfsmount *mnt)
 
 static __always_inline bool host_dentry_deleted(struct dentry *dentry)
 {
-    return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
+    return !HOST_READ(dentry, d_hash.pprev) && HOST_READ(dentry, d_parent) != dentry;
 }
 
 /* "/name" in front of what there is; false: no room. */
 static __always_inline bool host_path_prepend(struct host_scratch *scratch, struct dentry *dentry)
 {
-    __u32 length = BPF_CORE_READ(dentry, d_name.len);
+    __u32 length = HOST_READ(dentry, d_name.len);
     __u32 start = scratch->at;
 
     if (length > 255 || start < length + 1)
@@ -29,7 +29,7 @@ static __always_inline bool host_path_prepend(struct host_scratch *scratch, stru
     start -= length;
     asm volatile("%0 &= 255" : "+r"(length));
     bpf_probe_read_kernel(&scratch->backward[start & (HOST_BACKWARD_MAX - 1)], length,
-                          BPF_CORE_READ(dentry, d_name.name));
+                          HOST_READ(dentry, d_name.name));
     start--;
     scratch->backward[start & (HOST_BACKWARD_MAX - 1)] = '/';
     scratch->at = start;
@@ -47,7 +47,7 @@ __noinline int host_path_walk(__u32 which, __u64 mnt_address, __u64 dentry_addre
     struct vfsmount *mnt = (void *)mnt_address;
     struct dentry *dentry = (void *)dentry_address;
     struct mount *mount = host_mount(mnt), *above;
-    struct dentry *root = BPF_CORE_READ(mnt, mnt_root), *parent;
+    struct dentry *root = HOST_READ(mnt, mnt_root), *parent;
     __u32 flags = 0;
     int turn;
 
@@ -55,15 +55,15 @@ __noinline int host_path_walk(__u32 which, __u64 mnt_address, __u64 dentry_addre
         return 0;
     for (turn = 0; turn < HOST_WALK_MAX; turn++) {
         if (dentry == root) {
-            above = BPF_CORE_READ(mount, mnt_parent);
+            above = HOST_READ(mount, mnt_parent);
             if (!above || above == mount)
                 break;
-            dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+            dentry = HOST_READ(mount, mnt_mountpoint);
             mount = above;
-            root = BPF_CORE_READ(mount, mnt.mnt_root);
+            root = HOST_READ(mount, mnt.mnt_root);
             continue;
         }
-        parent = BPF_CORE_READ(dentry, d_parent);
+        parent = HOST_READ(dentry, d_parent);
         if (!parent || parent == dentry) {
             /* Outside of what the mount shows, or of no mount at all. */
             flags = GRAIN_HOST_FILE_NO_MOUNT;

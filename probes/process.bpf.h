@@ -14,16 +14,16 @@ static __always_inline struct kernfs_node *host_kernfs_parent(struct kernfs_node
     struct kernfs_node___rcu *newer = (void *)node;
 
     if (bpf_core_field_exists(newer->__parent))
-        return BPF_CORE_READ(newer, __parent);
-    return BPF_CORE_READ(node, parent);
+        return HOST_READ(newer, __parent);
+    return HOST_READ(node, parent);
 }
 
 /* The cgroup to name the process by: of v2, or when that is the root the first v1 hierarchy with
  * another one. */
 static __always_inline struct kernfs_node *host_cgroup(struct task_struct *task, __u16 *flags)
 {
-    struct css_set *set = BPF_CORE_READ(task, cgroups);
-    struct kernfs_node *node = BPF_CORE_READ(set, dfl_cgrp, kn), *other;
+    struct css_set *set = HOST_READ(task, cgroups);
+    struct kernfs_node *node = HOST_READ(set, dfl_cgrp, kn), *other;
     struct cgroup_subsys_state *state;
     __u32 count = bpf_core_field_size(set->subsys) / sizeof(void *);
 
@@ -37,7 +37,7 @@ static __always_inline struct kernfs_node *host_cgroup(struct task_struct *task,
                               i * sizeof(void *)) ||
             !state)
             continue;
-        other = BPF_CORE_READ(state, cgroup, kn);
+        other = HOST_READ(state, cgroup, kn);
         if (other && host_kernfs_parent(other)) {
             *flags |= GRAIN_HOST_PROCESS_CGROUP_V1;
             return other;
@@ -51,7 +51,7 @@ static __always_inline bool host_cgroup_prepend(struct host_scratch *scratch,
                                                 struct kernfs_node *node)
 {
     long length =
-        bpf_probe_read_kernel_str(scratch->name, sizeof(scratch->name), BPF_CORE_READ(node, name));
+        bpf_probe_read_kernel_str(scratch->name, sizeof(scratch->name), HOST_READ(node, name));
     __u32 at = scratch->at;
 
     if (length <= 1 || at > HOST_BACKWARD_MAX ||
@@ -88,7 +88,7 @@ static __noinline int host_cgroup_path(struct host_scratch *scratch, struct kern
 static __always_inline __u32 host_arguments_put(struct host_scratch *scratch, __u32 to,
                                                 struct mm_struct *mm, __u16 *flags)
 {
-    unsigned long start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
+    unsigned long start = HOST_READ(mm, arg_start), end = HOST_READ(mm, arg_end);
     __u32 length = GRAIN_HOST_ARGUMENTS_MAX;
 
     if (!mm || start >= end)
@@ -115,8 +115,8 @@ __noinline int host_process_tell(__u32 way, __u32 flag)
     struct grain_host_process *record;
     struct host_text path = {.start = HOST_BACKWARD_MAX};
     struct path where = {0};
-    struct mm_struct *mm = BPF_CORE_READ(task, mm);
-    struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+    struct mm_struct *mm = HOST_READ(task, mm);
+    struct file *exe = mm ? HOST_READ(mm, exe_file) : NULL;
     __u32 to = sizeof(*record), length;
     __u16 flags = flag;
     int start;
@@ -125,13 +125,13 @@ __noinline int host_process_tell(__u32 way, __u32 flag)
         return -1;
     record = (void *)scratch->record;
     host_task_fill(&record->task, task);
-    record->real_uid = BPF_CORE_READ(task, cred, uid.val);
+    record->real_uid = HOST_READ(task, cred, uid.val);
     record->exe_ino = 0;
     record->exe_dev = 0;
     record->exe_length = 0;
     if (exe) {
-        record->exe_ino = BPF_CORE_READ(exe, f_inode, i_ino);
-        record->exe_dev = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+        record->exe_ino = HOST_READ(exe, f_inode, i_ino);
+        record->exe_dev = HOST_READ(exe, f_inode, i_sb, s_dev);
         bpf_core_read(&where, sizeof(where), &exe->f_path);
         host_path(HOST_SCRATCH_PROCESS, scratch, &where, &path);
         if (path.flags & GRAIN_HOST_FILE_CUT)
@@ -157,7 +157,7 @@ __noinline int host_process_tell(__u32 way, __u32 flag)
 static __always_inline void host_process_known(struct task_struct *task, __u32 way)
 {
     __u32 pid = bpf_get_current_pid_tgid() >> 32;
-    __u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
+    __u64 start = HOST_READ(task, group_leader, start_boottime);
     __u64 *told = bpf_map_lookup_elem(&grain_host_told, &pid);
 
     if (told && *told == start)

@@ -225,13 +225,18 @@ __noinline int host_match_rules(__u64 rules, __u32 start)
     const struct host_files *files = host_files();
     struct host_match *match = host_match();
     struct host_rule *rule;
-    __u64 first = 0;
+    __u64 first = 0, opening;
 
     if (!scratch || !match || !files)
         return 0;
     match->found = 0;
     bpf_probe_read_kernel(&first, sizeof(first), &HOST_TEXT_AT(scratch, start));
     if (!(files->beginnings >> HOST_BEGINNING(first) & 1))
+        return 0;
+    opening = HOST_OPENING(first);
+    if (!(files->openings[opening >> 6 & 7] >> (opening & 63) & 1))
+        rules &= files->brief;
+    if (!rules)
         return 0;
     for (__u32 i = 0; i < GRAIN_HOST_RULES_MAX; i++) {
         if (!(rules >> i & 1))
@@ -301,7 +306,7 @@ __noinline int host_cgroup_holds(__u32 number, __u64 address)
     if (!scratch)
         return 0;
     for (int turn = 0; turn < HOST_CGROUP_DEPTH && node; turn++) {
-        bpf_probe_read_kernel_str(scratch->name, HOST_NAME_MAX, BPF_CORE_READ(node, name));
+        bpf_probe_read_kernel_str(scratch->name, HOST_NAME_MAX, HOST_READ(node, name));
         if (host_name_holds(number))
             return 1;
         node = host_kernfs_parent(node);
@@ -314,8 +319,8 @@ __noinline int host_cgroup_holds(__u32 number, __u64 address)
 __noinline int host_contained(__u64 rules, __u64 generation)
 {
     __u16 flags = 0;
-    struct kernfs_node *node = host_cgroup(host_task_current(), &flags);
-    __u64 id = BPF_CORE_READ(node, id);
+    struct kernfs_node *node = (void *)host_number(host_cgroup(host_task_current(), &flags));
+    __u64 id = HOST_READ(node, id);
     __u32 slot = (id ^ id >> 32 ^ (__u64)node >> 7) & (HOST_CGROUPS - 1);
     struct host_contained *kept = bpf_map_lookup_elem(&host_containers, &slot);
     struct host_match *match = host_match();
@@ -350,7 +355,7 @@ __noinline int host_task_rules(__u64 rules)
     struct host_match *match = host_match();
     char comm[GRAIN_HOST_COMM_MAX] __attribute__((aligned(8)));
     __u32 pid = bpf_get_current_pid_tgid() >> 32;
-    __u32 uid = BPF_CORE_READ(task, cred, euid.val);
+    __u32 uid = HOST_READ(task, cred, euid.val);
     __u64 conditioned;
     struct host_rule *rule;
 
@@ -399,9 +404,9 @@ __noinline int host_directory_walk(__u32 slot, __u64 mnt, __u64 dentry_address)
     if (!out)
         return 0;
     for (int turn = 0; turn < HOST_WALK_MAX; turn++) {
-        inode = BPF_CORE_READ(dentry, d_inode);
-        key.ino = BPF_CORE_READ(inode, i_ino);
-        key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+        inode = HOST_READ(dentry, d_inode);
+        key.ino = HOST_READ(inode, i_ino);
+        key.dev = HOST_READ(inode, i_sb, s_dev);
         rules = bpf_map_lookup_elem(&host_named, &key);
         if (rules) {
             out->below |= rules->below;
@@ -409,12 +414,12 @@ __noinline int host_directory_walk(__u32 slot, __u64 mnt, __u64 dentry_address)
             if (!turn)
                 out->prefix |= rules->direct;
         }
-        parent = BPF_CORE_READ(dentry, d_parent);
+        parent = HOST_READ(dentry, d_parent);
         if (parent == dentry) {
-            above = BPF_CORE_READ(mount, mnt_parent);
+            above = HOST_READ(mount, mnt_parent);
             if (!above || above == mount)
                 break;
-            parent = BPF_CORE_READ(mount, mnt_mountpoint);
+            parent = HOST_READ(mount, mnt_mountpoint);
             mount = above;
         }
         dentry = parent;
@@ -426,8 +431,8 @@ __noinline int host_directory_walk(__u32 slot, __u64 mnt, __u64 dentry_address)
 static __always_inline struct host_directory *
 host_directory(const struct host_files *files, struct vfsmount *mnt, struct dentry *dentry)
 {
-    struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-    __u64 ino = BPF_CORE_READ(inode, i_ino), generation = files->generation;
+    struct inode *inode = HOST_READ(dentry, d_inode);
+    __u64 ino = HOST_READ(inode, i_ino), generation = files->generation;
     __u64 epoch = bpf_jiffies64() >> HOST_EPOCH_SHIFT;
     __u32 slot = (ino ^ ino >> 10 ^ (__u64)mnt >> 6) & (HOST_DIRECTORIES - 1);
     struct host_directory *kept = bpf_map_lookup_elem(&host_directories, &slot);
@@ -439,7 +444,7 @@ host_directory(const struct host_files *files, struct vfsmount *mnt, struct dent
         return kept;
     kept->below = 0;
     kept->prefix = 0;
-    host_directory_walk(slot, (__u64)mnt, (__u64)dentry);
+    host_directory_walk(slot, (__u64)mnt, host_number(dentry));
     kept->ino = ino;
     kept->inode = (__u64)inode;
     kept->mnt = (__u64)mnt;

@@ -61,12 +61,16 @@ struct host_files {
     __u64 texts;       /* that look at the path as a text */
     __u64 inodes[8];   /* a bit for each (ino & 511) that may be a file or directory of a rule */
     __u64 beginnings;  /* a bit for each HOST_BEGINNING of a text that may match */
+    __u64 brief;       /* that fix fewer than the first 8 bytes of a text; of the others: */
+    __u64 openings[8]; /* a bit for each HOST_OPENING of a text that may match */
     __u64 generation;  /* counts what may change decisions about directories */
 };
 
 /* Of the first bytes of a path, as they lie in memory (little-endian): "/etc/", "/home". */
 #define HOST_BEGINNING_LENGTH 5
 #define HOST_BEGINNING(first) (((first) << 24) * 0x9e3779b97f4a7c15ULL >> 58)
+/* Of the first eight: "/etc/pas"; 0 to 511. */
+#define HOST_OPENING(first) ((first)*0x9e3779b97f4a7c15ULL >> 55)
 
 struct host_file_key {
     __u64 ino;

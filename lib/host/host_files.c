@@ -8,9 +8,13 @@
 #include "../error_private.h"
 #include "grain_files.skel.h"
 #include "grain_files_fentry.skel.h"
+#include "grain_files_fentry_typed.skel.h"
 #include "grain_files_kprobe.skel.h"
+#include "grain_files_kprobe_typed.skel.h"
+#include "grain_files_typed.skel.h"
 #include "host_functions.h"
 #include "host_private.h"
+#include "host_typed.h"
 
 /* By tracepoint, or at functions. */
 struct files_probe {
@@ -133,11 +137,28 @@ static int attach(struct grain_files *probe)
     return probe->links.grain_files_exit ? 0 : -errno;
 }
 
-static int load_points(struct grain_host *host, struct files_probe *probe)
+static struct grain_files *open_points(bool typed)
+{
+    struct grain_files *points = calloc(1, sizeof(*points));
+
+    if (!points || grain_files__create_skeleton(points)) {
+        free(points);
+        return NULL;
+    }
+    if (typed)
+        points->skeleton->data = (void *)grain_files_typed__elf_bytes(&points->skeleton->data_sz);
+    if (bpf_object__open_skeleton(points->skeleton, NULL)) {
+        grain_files__destroy(points);
+        return NULL;
+    }
+    return points;
+}
+
+static int load_points(struct grain_host *host, bool typed, struct files_probe *probe)
 {
     int error;
 
-    probe->points = grain_files__open();
+    probe->points = open_points(typed);
     if (!probe->points)
         return -errno;
     probe->object = probe->points->obj;
@@ -151,12 +172,19 @@ static int load_points(struct grain_host *host, struct files_probe *probe)
     return error ? error : attach(probe->points);
 }
 
-static int load_functions(struct grain_host *host, enum grain_host_way way,
+static const void *functions_elf(enum grain_host_way way, bool typed, size_t *size)
+{
+    if (way == GRAIN_HOST_WAY_FENTRY)
+        return typed ? grain_files_fentry_typed__elf_bytes(size)
+                     : grain_files_fentry__elf_bytes(size);
+    return typed ? grain_files_kprobe_typed__elf_bytes(size) : grain_files_kprobe__elf_bytes(size);
+}
+
+static int load_functions(struct grain_host *host, enum grain_host_way way, bool typed,
                           struct files_probe *probe)
 {
     size_t size = 0;
-    const void *elf = way == GRAIN_HOST_WAY_FENTRY ? grain_files_fentry__elf_bytes(&size)
-                                                   : grain_files_kprobe__elf_bytes(&size);
+    const void *elf = functions_elf(way, typed, &size);
     int error;
 
     probe->object = bpf_object__open_mem(elf, size, NULL);
@@ -184,21 +212,30 @@ static void unload(void *object)
     free(probe);
 }
 
-static int load(struct grain_host *host, enum grain_host_way way, void **object)
+static int load_typed(struct grain_host *host, enum grain_host_way way, bool typed, void **object)
 {
     struct files_probe *probe = calloc(1, sizeof(*probe));
     int error;
 
     if (!probe)
         return -ENOMEM;
-    error = way == GRAIN_HOST_WAY_TRACEPOINT ? load_points(host, probe)
-                                             : load_functions(host, way, probe);
+    error = way == GRAIN_HOST_WAY_TRACEPOINT ? load_points(host, typed, probe)
+                                             : load_functions(host, way, typed, probe);
     if (error) {
         unload(probe);
         return error;
     }
     *object = probe;
     return 0;
+}
+
+static int load(struct grain_host *host, enum grain_host_way way, void **object)
+{
+    int error = -ENOTSUP;
+
+    if (grain_host_can_type())
+        error = load_typed(host, way, true, object);
+    return error ? load_typed(host, way, false, object) : 0;
 }
 
 static int take_rules(struct grain_host *host, void *object)

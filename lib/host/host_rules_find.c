@@ -116,6 +116,18 @@ static uint64_t beginning(const struct host_rule *rule)
     return 1ULL << HOST_BEGINNING(rule->prefix);
 }
 
+/* What the first bytes of a text must be for any rule to match it. */
+static void sum_up(struct host_files *files, size_t number, const struct host_rule *rule)
+{
+    uint64_t opening = HOST_OPENING(rule->prefix);
+
+    files->beginnings |= beginning(rule);
+    if (rule->prefix_length < sizeof(rule->prefix))
+        files->brief |= 1ULL << number;
+    else
+        files->openings[opening >> 6] |= 1ULL << (opening & 63);
+}
+
 static void find_glob(struct finding *finding, size_t number, const char *path, char out[PATH_MAX])
 {
     size_t length = strcspn(path, "*?");
@@ -179,10 +191,12 @@ int grain_host_rules_find(struct host_rules *rules)
     }
     finding->rules = rules;
     rules->files.beginnings = 0;
+    rules->files.brief = 0;
+    memset(rules->files.openings, 0, sizeof(rules->files.openings));
     for (size_t i = 0; i < rules->count; i++) {
         find_rule(finding, i);
         if (rules->given[i].match != GRAIN_HOST_MATCH_ALL)
-            rules->files.beginnings |= beginning(&rules->rules[i]);
+            sum_up(&rules->files, i, &rules->rules[i]);
     }
     memcpy(named, finding->named, finding->count * sizeof(*named));
     memcpy(rules->files.inodes, finding->inodes, sizeof(rules->files.inodes));

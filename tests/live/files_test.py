@@ -5,6 +5,7 @@ import ctypes
 import json
 import mmap
 import os
+import random
 import re
 import shutil
 import signal
@@ -218,6 +219,27 @@ class OperationTest(FilesTest):
                  if event["operation"] == "open" and event["result"]]
         self.assertEqual(found, [(self.at("none").encode(), "ENOENT", False),
                                  (self.at("a", "b").encode(), "ENOTDIR", False)])
+
+    def test_texts_that_were_asked_for(self):
+        """However it is written, it is told as what it comes to by its text."""
+        chosen = random.Random(7)
+        parts = ("", ".", "..", "a", ".b", "c.", "..d", "e..", "f.g", "h" * 7, "i" * 60)
+        texts = []
+        for number in range(400):
+            text = "/".join(chosen.choices(parts, k=chosen.randrange(6)) + [f"none{number}"])
+            texts.append(text if number % 2 else f"{self.folder}/{text}")
+        self.start(self.folder)
+        before = os.getcwd()
+        os.chdir(self.folder)
+        for text in texts:
+            with self.assertRaises(OSError):
+                os.open(text, os.O_RDONLY)
+        os.chdir(before)
+        wanted = [os.path.normpath(os.path.join(self.folder, text)).encode() for text in texts]
+        inside = self.folder.encode() + b"/"
+        found = [event["path"] for event in self.events() if event["operation"] == "open"]
+        self.assertEqual(found, [path for path in wanted if path.startswith(inside)])
+        self.assertGreater(len(found), 200)
 
     def test_exec(self):
         program = self.at("true")
