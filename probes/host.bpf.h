@@ -159,7 +159,7 @@ static __always_inline void host_task_fill(struct grain_host_task *out, struct t
                       (level & 31) * bpf_core_type_size(struct upid) +
                       bpf_core_field_offset(struct upid, ns));
     out->pid_ns = HOST_READ(number.ns, ns.inum);
-    bpf_core_read(out->comm, sizeof(out->comm), &task->comm);
+    host_read_16(out->comm, &task->comm);
 }
 
 /* ---- records ---- */

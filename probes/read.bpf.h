@@ -9,7 +9,8 @@
  * lib/host/ loads the one that this kernel can take.
  *
  * What is read so keeps its type, and the verifier does not let it into a global function that
- * takes numbers, nor calculate with it: host_number() makes a number of it again.
+ * takes numbers, nor calculate with it: host_number() makes a number of it again. host_read_16()
+ * copies 16 bytes, such as a task's name or an IPv6 address.
  */
 #ifndef GRAIN_PROBES_READ_H
 #define GRAIN_PROBES_READ_H
@@ -38,6 +39,21 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym;
     HOST_READ_BY(__VA_ARGS__, HOST_READ_4, HOST_READ_3, HOST_READ_2, HOST_READ_1, 0) \
     (pointer, __VA_ARGS__)
 
+/* Arrays of bytes have no type that could be read in one load: for the moment they are declared to
+ * be the one structure of every kernel that is two numbers of 64 bits. */
+struct timespec64 {
+    __s64 tv_sec;
+    long tv_nsec;
+} __attribute__((preserve_access_index));
+
+static __always_inline void host_read_16(void *to, const void *from)
+{
+    struct timespec64 *pair = HOST_CAST((struct timespec64 *)from);
+    __u64 words[2] = {pair->tv_sec, pair->tv_nsec};
+
+    __builtin_memcpy(to, words, sizeof(words));
+}
+
 static __always_inline __u64 host_number(const void *pointer)
 {
     __u64 number = 0;
@@ -49,6 +65,11 @@ static __always_inline __u64 host_number(const void *pointer)
 #else
 
 #define HOST_READ BPF_CORE_READ
+
+static __always_inline void host_read_16(void *to, const void *from)
+{
+    bpf_probe_read_kernel(to, 16, from);
+}
 
 static __always_inline __u64 host_number(const void *pointer)
 {
