@@ -6,13 +6,8 @@
 
 #include "host.bpf.h"
 
-const volatile __u32 net_call_connect = ~0u;
-const volatile __u32 net_call_accept = ~0u;
-const volatile __u32 net_call_accept4 = ~0u;
-const volatile __u32 net_call_splice = ~0u;
-
 struct pt_regs___call86 {
-    unsigned long di, si, orig_ax;
+    unsigned long r10, dx, si, di, orig_ax;
 } __attribute__((preserve_access_index));
 
 /* The result is in regs[0] by now. */
@@ -66,6 +61,26 @@ static __always_inline __u64 call_second(void *regs)
     if (bpf_core_field_exists(regs86->si))
         return BPF_CORE_READ(regs86, si);
     return BPF_CORE_READ(regs64, regs[1]);
+}
+
+static __always_inline __u64 call_third(void *regs)
+{
+    struct pt_regs___call86 *regs86 = regs;
+    struct pt_regs___call64 *regs64 = regs;
+
+    if (bpf_core_field_exists(regs86->dx))
+        return BPF_CORE_READ(regs86, dx);
+    return BPF_CORE_READ(regs64, regs[2]);
+}
+
+static __always_inline __u64 call_fourth(void *regs)
+{
+    struct pt_regs___call86 *regs86 = regs;
+    struct pt_regs___call64 *regs64 = regs;
+
+    if (bpf_core_field_exists(regs86->r10))
+        return BPF_CORE_READ(regs86, r10);
+    return BPF_CORE_READ(regs64, regs[3]);
 }
 
 #define CALL_COMPAT_86 2          /* TS_COMPAT */

@@ -78,8 +78,11 @@ static __always_inline int hook_keep(__u64 stack, __u64 id, __u64 a, __u64 b, __
 {
     struct hook_kept kept = {.argument = {a, b, c, d}, .id = id};
 
-    if (bpf_map_update_elem(&hook_calls, &stack, &kept, BPF_ANY))
-        host_count(GRAIN_HOST_COUNTER_UNRESOLVED, 1);
+    if (!bpf_map_update_elem(&hook_calls, &stack, &kept, BPF_NOEXIST))
+        return 0;
+    /* Either there is no room, or a call that stood in this place has ended unseen. */
+    host_count(GRAIN_HOST_COUNTER_CALLS_UNSEEN, 1);
+    bpf_map_update_elem(&hook_calls, &stack, &kept, BPF_ANY);
     return 0;
 }
 
@@ -231,6 +234,12 @@ static __always_inline void hook_leave(__u64 id)
     }                     \
     hook_leave(kept.id);  \
     return 0;             \
+    }
+
+/* The same in an object that has no HOOK_AROUND. */
+#define HOOK_RETURNED_END_PLAIN \
+    }                           \
+    return 0;                   \
     }
 
 #define HOOK_ENTRY(program, function, body, a, b, c)                                      \

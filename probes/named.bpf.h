@@ -34,6 +34,16 @@ static __always_inline void take_named(struct sock *sk, struct socket_end *remot
         *remote = named->end;
 }
 
+/* Whatever was left: its call has ended otherwise. */
+static __always_inline void drop_named(void)
+{
+    __u64 thread = bpf_get_current_pid_tgid();
+    struct named *named = bpf_map_lookup_elem(&net_named, &thread);
+
+    if (named)
+        named->valid = 0;
+}
+
 static __always_inline struct named *leave_named(struct bpf_sock_addr *ctx)
 {
     __u64 thread = bpf_get_current_pid_tgid();
@@ -80,13 +90,19 @@ static __always_inline int named6(struct bpf_sock_addr *ctx)
     }
     return 1;
 }
+
 /* ---- a datagram that nobody asked the sender of ---- */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct datagram_users {
+    host_atomic refs;
+};
+
 struct sk_buff {
     unsigned char *head;
     __u16 transport_header, network_header;
+    struct datagram_users users;
 };
 
 #pragma clang attribute pop

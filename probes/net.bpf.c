@@ -6,56 +6,33 @@
  * Which of the programs are used depends on the way and on what the kernel has; those that a kernel
  * may refuse come first, so that nothing else is verified in vain.
  */
-#include "call.bpf.h"
-#include "connect.bpf.h"
+#include "moved.bpf.h"
+#include "net_kprobe.bpf.h"
 
-/* ---- by the functions of the kernel ---- */
-
-/* Arguments of the functions that receive: 6 before Linux 5.19, then 5. */
-const volatile __u32 net_receive_arguments = 5;
-
-static __always_inline int connect_returned(__u64 *ctx)
-{
-    struct sock *sk = BPF_CORE_READ((struct socket *)ctx[0], sk);
-
-    if (sk && !left_out(bpf_get_current_pid_tgid() >> 32))
-        connect_done(host_task_current(), sk, ctx[1], false, ctx[4]);
-    return 0;
-}
+/* ---- by the functions of the kernel: trampolines ---- */
 
 SEC("fexit/inet_stream_connect")
 int grain_net_stream_connect(__u64 *ctx)
 {
-    return connect_returned(ctx);
+    return on_connect(ctx[0], ctx[1], 0, 0, ctx[4]);
 }
 
 SEC("fexit/inet_dgram_connect")
 int grain_net_dgram_connect(__u64 *ctx)
 {
-    return connect_returned(ctx);
+    return on_connect(ctx[0], ctx[1], 0, 0, ctx[4]);
 }
 
-/* Whether it was accepted stands in the new socket: what the function returned, in another place
- * on each kernel. */
 SEC("fexit/inet_accept")
 int grain_net_accept(__u64 *ctx)
 {
-    struct sock *sk = BPF_CORE_READ((struct socket *)ctx[1], sk);
-
-    if (sk && !left_out(bpf_get_current_pid_tgid() >> 32))
-        accept_done(host_task_current(), sk);
-    return 0;
+    return on_accept(ctx[1], 0, 0, 0, 0);
 }
 
 SEC("fexit/tcp_splice_read")
 int grain_net_splice_read(__u64 *ctx)
 {
-    struct sock *sk = BPF_CORE_READ((struct socket *)ctx[0], sk);
-    __s64 result = ctx[5];
-
-    if (result > 0 && !left_out(bpf_get_current_pid_tgid() >> 32))
-        spliced(host_task_current(), sk, result);
-    return 0;
+    return on_splice(ctx[0], 0, 0, 0, ctx[5]);
 }
 
 SEC("fentry/skb_consume_udp")
@@ -194,7 +171,8 @@ int grain_net_release(struct bpf_sock *ctx)
     return 1;
 }
 
-/* A connect of a UDP socket: to an address, to another one, or to none any more. */
+/* By number, what is looked at of it. */
+const volatile __u8 net_calls[NET_CALLS_MAX] = {0};
 
 SEC("raw_tp/sys_exit")
 int grain_net_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -204,26 +182,33 @@ int grain_net_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     __u64 number = call_number(regs), fd;
     struct task_struct *task;
     struct sock *sk;
+    __u8 call;
 
-    if (number != net_call_connect && number != net_call_accept && number != net_call_accept4 &&
-        number != net_call_splice)
+    if (number >= NET_CALLS_MAX)
+        return 0;
+    call = net_calls[number];
+    if (call == NET_CALL_OTHER)
         return 0;
     task = host_task_current();
     if (call_compat(task) || left_out(bpf_get_current_pid_tgid() >> 32))
         return 0;
+    if (call > NET_CALL_SPLICE_OUT) {
+        call_moved(task, regs, call, result);
+        return 0;
+    }
     /* Of an accept, what it returns is the socket. */
-    fd = number == net_call_accept || number == net_call_accept4 ? (__u64)result : call_first(regs);
-    if (result < 0 && number != net_call_connect)
+    fd = call == NET_CALL_ACCEPT ? (__u64)result : call_first(regs);
+    if (result < 0 && call != NET_CALL_CONNECT)
         return 0;
     sk = socket_of_fd(task, fd);
     if (!sk || !socket_protocol(sk))
         return 0;
-    if (number == net_call_connect)
-        connect_done(task, sk, call_second(regs), true, result);
-    else if (number != net_call_splice)
-        accept_done(task, sk);
+    if (call == NET_CALL_CONNECT)
+        net_connect_done((__u64)sk, call_second(regs), true, result);
+    else if (call == NET_CALL_ACCEPT)
+        net_accept_done((__u64)sk);
     else if (result)
-        spliced(task, sk, result);
+        spliced(sk, result);
     return 0;
 }
 

@@ -11,6 +11,26 @@
 #define NET_SOCKETS_MAX 65536
 #define NET_NAMED_MAX   8192
 #define NET_FAILED_MAX  1024
+#define NET_CALLS_MAX   512  /* system calls beyond it are none of sockets */
+#define NET_MANY_MAX    1024 /* messages of one call: the kernel takes no more */
+
+/* What a system call does to sockets. */
+enum net_call {
+    NET_CALL_OTHER,
+    NET_CALL_CONNECT,
+    NET_CALL_ACCEPT,
+    NET_CALL_SPLICE_OUT, /* out of a socket */
+    /* Only where nothing else tells how much was moved. */
+    NET_CALL_SPLICE, /* out of a socket, or into one */
+    NET_CALL_WRITE,
+    NET_CALL_READ,
+    NET_CALL_SEND,
+    NET_CALL_RECVFROM,
+    NET_CALL_RECVMSG,
+    NET_CALL_SENDMMSG,
+    NET_CALL_RECVMMSG,
+    NET_CALL_URING, /* its sends are not seen, but name what they are addressed to */
+};
 
 /* Errors of the kernel's, which BPF programs have no header for: the same on every architecture
  * that grain is built for; the last two are never seen outside of it. */

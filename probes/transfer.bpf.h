@@ -14,8 +14,9 @@ static __always_inline bool left_out(__u32 pid)
     return settings && settings->self_pid && settings->self_pid == pid;
 }
 
+/* `messages` 0: more of one that has been counted. */
 static __always_inline void count_traffic(struct task_struct *task, struct sock *sk, __u8 protocol,
-                                          __u64 bytes, bool sent, bool typed)
+                                          __u64 bytes, __u32 messages, bool sent, bool typed)
 {
     struct task_struct *leader = BPF_CORE_READ(task, group_leader);
     struct grain_host_traffic_key key = {.protocol = protocol};
@@ -39,10 +40,10 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
     }
     if (sent) {
         slot->counts.sent_bytes += bytes;
-        slot->counts.sent_messages++;
+        slot->counts.sent_messages += messages;
     } else {
         slot->counts.received_bytes += bytes;
-        slot->counts.received_messages++;
+        slot->counts.received_messages += messages;
     }
     slot->counts.last_ns = now;
     bpf_core_read(slot->comm, sizeof(slot->comm), &leader->comm);
@@ -62,10 +63,12 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
 #define RECEIVE_PEEK   0x2
 #define RECEIVE_ERRORS 0x2000
 
-/* A send or receive has returned `result`. The socket is an argument of the program. */
-static __always_inline int transferred(struct sock *sk, int result, int flags, bool sent)
+/* A send or receive has returned `result`. `typed`: the socket is an argument that the verifier
+ * knows as one. */
+static __always_inline int transferred_by(struct sock *sk, int result, int flags, bool sent,
+                                          bool typed)
 {
-    __u8 protocol = socket_protocol_by(sk, true);
+    __u8 protocol = socket_protocol_by(sk, typed);
     struct socket_end end;
 
     if (!protocol)
@@ -78,7 +81,20 @@ static __always_inline int transferred(struct sock *sk, int result, int flags, b
             take_named(sk, &end);
         return 0;
     }
-    count_traffic(host_task_current(), sk, protocol, result, sent, true);
+    count_traffic(host_task_current(), sk, protocol, result, 1, sent, typed);
     return 0;
+}
+
+static __always_inline int transferred(struct sock *sk, int result, int flags, bool sent)
+{
+    return transferred_by(sk, result, flags, sent, true);
+}
+
+/* Of no way that has typed pointers. Global, so that the verifier follows it once. */
+__attribute__((noinline)) int net_transferred(__u64 sk, int result, int flags, __u32 sent)
+{
+    if (sent)
+        return transferred_by((struct sock *)sk, result, flags, true, false);
+    return transferred_by((struct sock *)sk, result, flags, false, false);
 }
 #endif

@@ -287,7 +287,7 @@ static const char *const blind_points[] = {
 
 static const char too_many[] =
     "more calls of one function at a time than the kernel has return probes for (twice the "
-    "processors, at least 10): not counted";
+    "processors, at least 10, or one for each processor): counted when the thread calls again";
 
 static const char *const blind_fentry[] = {BLIND_FUNCTIONS, NULL};
 static const char *const blind_kprobe[] = {

@@ -16,12 +16,40 @@
 #include "../error_private.h"
 
 #define NAMED_PROGRAMS 5
+#define NET_FUNCTIONS  16
 
 struct host_net {
     struct grain_net *probe;
     struct bpf_link *named[NAMED_PROGRAMS]; /* programs of the cgroup */
+    struct bpf_link *returned[NET_FUNCTIONS];
     struct host_table traffic;
 };
+
+/* Of what is looked at when its system call ends; `moves`: only where nothing else tells how much
+ * it has moved. */
+static const struct {
+    uint16_t number;
+    uint8_t call;
+    bool moves;
+} calls[] = {
+    {__NR_accept, NET_CALL_ACCEPT, false},    {__NR_accept4, NET_CALL_ACCEPT, false},
+    {__NR_connect, NET_CALL_CONNECT, false},  {__NR_io_uring_enter, NET_CALL_URING, true},
+    {__NR_preadv2, NET_CALL_READ, true},      {__NR_pwritev2, NET_CALL_WRITE, true},
+    {__NR_read, NET_CALL_READ, true},         {__NR_readv, NET_CALL_READ, true},
+    {__NR_recvfrom, NET_CALL_RECVFROM, true}, {__NR_recvmmsg, NET_CALL_RECVMMSG, true},
+    {__NR_recvmsg, NET_CALL_RECVMSG, true},   {__NR_sendfile, NET_CALL_WRITE, true},
+    {__NR_sendmmsg, NET_CALL_SENDMMSG, true}, {__NR_sendmsg, NET_CALL_SEND, true},
+    {__NR_sendto, NET_CALL_SEND, true},       {__NR_splice, NET_CALL_SPLICE_OUT, false},
+    {__NR_splice, NET_CALL_SPLICE, true},     {__NR_write, NET_CALL_WRITE, true},
+    {__NR_writev, NET_CALL_WRITE, true},
+};
+
+static void choose_calls(struct grain_net *probe, bool moves)
+{
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if ((moves || !calls[i].moves) && calls[i].number < NET_CALLS_MAX)
+            probe->rodata->net_calls[calls[i].number] = calls[i].call;
+}
 
 static int configure(struct grain_host *host, struct grain_net *probe)
 {
@@ -30,10 +58,6 @@ static int configure(struct grain_host *host, struct grain_net *probe)
     if (entries < NET_WAYS)
         entries = NET_WAYS;
     probe->rodata->net_traffic_mask = entries - 1;
-    probe->rodata->net_call_connect = SYS_connect;
-    probe->rodata->net_call_accept = SYS_accept;
-    probe->rodata->net_call_accept4 = SYS_accept4;
-    probe->rodata->net_call_splice = SYS_splice;
     return grain_host_table_size(probe->maps.grain_net_traffic, entries, host->cpus);
 }
 
@@ -62,36 +86,105 @@ static unsigned int arguments_of(const struct btf *kernel, const char *name)
     return type ? btf_vlen(type) : 0;
 }
 
-/* The program's function is what it attaches to, behind "fexit/" or "fentry/". */
-static void want(struct bpf_program *program, const struct btf *kernel, bool wanted)
+/* What a program attaches to stands behind "fexit/", "fentry/" or "kprobe/". */
+static const char *function_of(const struct bpf_program *program)
 {
-    const char *function = strchr(bpf_program__section_name(program), '/');
+    const char *slash = strchr(bpf_program__section_name(program), '/');
 
-    bpf_program__set_autoload(program, wanted && function && has_function(kernel, function + 1));
+    return slash ? slash + 1 : "";
 }
 
-static int choose_functions(struct grain_net *probe, const struct btf *kernel, bool wanted)
+static void want(struct bpf_program *program, const struct btf *kernel, bool wanted)
+{
+    if (program)
+        bpf_program__set_autoload(program, wanted && has_function(kernel, function_of(program)));
+}
+
+/* Programs at a function, by way, or NULL. */
+struct net_function {
+    struct bpf_program *trampoline, *kprobe;
+    bool bytes;   /* only where there are no tracepoints that tell them */
+    bool returns; /* by kprobe it only keeps the arguments, and another one goes to the return */
+};
+
+static void list_functions(const struct grain_net *net, struct net_function *out)
+{
+#define AT(name, ...)                                                                            \
+    {                                                                                            \
+        .trampoline = net->progs.grain_net_##name, .kprobe = net->progs.grain_net_kprobe_##name, \
+        __VA_ARGS__                                                                              \
+    }
+#define BY_TRAMPOLINE(name)                                      \
+    {                                                            \
+        .trampoline = net->progs.grain_net_##name, .bytes = true \
+    }
+#define BY_KPROBE(name)                                             \
+    {                                                               \
+        .kprobe = net->progs.grain_net_kprobe_##name, .bytes = true \
+    }
+    const struct net_function list[NET_FUNCTIONS] = {
+        AT(stream_connect, .returns = true),
+        AT(dgram_connect, .returns = true),
+        AT(accept, .returns = true),
+        AT(splice_read, .returns = true),
+        AT(consume, .returns = false),
+        AT(tcp_sendmsg, .bytes = true, .returns = true),
+        AT(tcp_sendpage, .bytes = true, .returns = true),
+        AT(udp_sendmsg, .bytes = true, .returns = true),
+        AT(udpv6_sendmsg, .bytes = true, .returns = true),
+        AT(tcp_recvmsg, .bytes = true),
+        BY_TRAMPOLINE(udp_recvmsg),
+        BY_TRAMPOLINE(udpv6_recvmsg),
+        BY_KPROBE(received),
+        BY_KPROBE(received_inner),
+        BY_KPROBE(set_option),
+        BY_KPROBE(get_option),
+    };
+#undef AT
+#undef BY_TRAMPOLINE
+#undef BY_KPROBE
+
+    memcpy(out, list, sizeof(list));
+}
+
+/* Whether this way tells how much was moved. */
+static bool counts_bytes(const struct btf *kernel, enum grain_host_way way)
+{
+    if (way == GRAIN_HOST_WAY_FENTRY)
+        return has_function(kernel, "tcp_sendmsg");
+    if (way == GRAIN_HOST_WAY_KPROBE)
+        return has_function(kernel, "tcp_sendmsg") && has_function(kernel, "tcp_recvmsg") &&
+               has_function(kernel, "udp_sendmsg") && has_function(kernel, "skb_consume_udp") &&
+               (has_function(kernel, "tcp_cleanup_rbuf") ||
+                has_function(kernel, "__tcp_cleanup_rbuf"));
+    return true; /* system calls do */
+}
+
+static int choose_programs(struct grain_net *probe, const struct btf *kernel,
+                           enum grain_host_way way)
 {
     const bool lengths = has_tracepoint(kernel, "sock_send_length");
+    const bool kprobe = way == GRAIN_HOST_WAY_KPROBE;
+    struct net_function list[NET_FUNCTIONS];
 
-    want(probe->progs.grain_net_stream_connect, kernel, wanted);
-    want(probe->progs.grain_net_dgram_connect, kernel, wanted);
-    want(probe->progs.grain_net_accept, kernel, wanted);
-    want(probe->progs.grain_net_splice_read, kernel, wanted);
-    want(probe->progs.grain_net_consume, kernel, wanted);
-    want(probe->progs.grain_net_tcp_sendmsg, kernel, wanted && !lengths);
-    want(probe->progs.grain_net_tcp_sendpage, kernel, wanted && !lengths);
-    want(probe->progs.grain_net_udp_sendmsg, kernel, wanted && !lengths);
-    want(probe->progs.grain_net_udpv6_sendmsg, kernel, wanted && !lengths);
-    want(probe->progs.grain_net_tcp_recvmsg, kernel, wanted && !lengths);
-    want(probe->progs.grain_net_udp_recvmsg, kernel, wanted && !lengths);
-    want(probe->progs.grain_net_udpv6_recvmsg, kernel, wanted && !lengths);
+    list_functions(probe, list);
+    for (size_t i = 0; i < NET_FUNCTIONS; i++) {
+        const bool wanted = !list[i].bytes || !lengths;
+
+        want(list[i].trampoline, kernel, wanted && way == GRAIN_HOST_WAY_FENTRY);
+        want(list[i].kprobe, kernel, wanted && kprobe);
+    }
+    bpf_program__set_autoload(probe->progs.grain_net_kprobe_returned, kprobe);
     bpf_program__set_autoload(probe->progs.grain_net_send_length, lengths);
     bpf_program__set_autoload(probe->progs.grain_net_receive_length, lengths);
-    bpf_program__set_autoload(probe->progs.grain_net_sys_exit, !wanted);
+    bpf_program__set_autoload(probe->progs.grain_net_sys_exit, way == GRAIN_HOST_WAY_TRACEPOINT);
+    bpf_map__set_autocreate(probe->maps.hook_calls, kprobe);
+    bpf_map__set_autocreate(probe->maps.hook_threads, false);
+    bpf_map__set_autocreate(probe->maps.net_receiving, kprobe);
     probe->rodata->net_receive_arguments = arguments_of(kernel, "tcp_recvmsg");
-    /* By tracepoint alone, nothing else tells how much was sent. */
-    return lengths || (wanted && has_function(kernel, "tcp_sendmsg")) ? 0 : -ENOTSUP;
+    probe->rodata->net_functions_count = !lengths;
+    choose_calls(probe, !lengths);
+    return lengths || counts_bytes(kernel, way) ? 0 : -ENOTSUP;
 }
 
 static int choose(struct grain_net *probe, enum grain_host_way way)
@@ -102,7 +195,7 @@ static int choose(struct grain_net *probe, enum grain_host_way way)
     if (!kernel)
         return -errno;
     probe->rodata->net_way = (uint8_t)way;
-    error = choose_functions(probe, kernel, way == GRAIN_HOST_WAY_FENTRY);
+    error = choose_programs(probe, kernel, way);
     btf__free(kernel);
     return error;
 }
@@ -128,6 +221,23 @@ static void attach_named(struct host_net *net)
     close(root);
 }
 
+/* First what sees the return: what it finds nothing kept of it leaves alone. */
+static int attach_returned(struct host_net *net)
+{
+    struct bpf_program *returned = net->probe->progs.grain_net_kprobe_returned;
+    struct net_function list[NET_FUNCTIONS];
+
+    list_functions(net->probe, list);
+    for (size_t i = 0; i < NET_FUNCTIONS; i++) {
+        if (!list[i].returns || !bpf_program__autoload(list[i].kprobe))
+            continue;
+        net->returned[i] = bpf_program__attach_kprobe(returned, true, function_of(list[i].kprobe));
+        if (!net->returned[i])
+            return -errno;
+    }
+    return 0;
+}
+
 static void unload(void *object)
 {
     struct host_net *net = object;
@@ -136,6 +246,8 @@ static void unload(void *object)
         return;
     for (size_t i = 0; i < NAMED_PROGRAMS; i++)
         bpf_link__destroy(net->named[i]);
+    for (size_t i = 0; i < NET_FUNCTIONS; i++)
+        bpf_link__destroy(net->returned[i]);
     grain_host_table_unmap(&net->traffic);
     grain_net__destroy(net->probe);
     free(net);
@@ -164,17 +276,15 @@ static int start(struct grain_host *host, struct host_net *net, enum grain_host_
     if (error)
         return error;
     attach_named(net);
-    return grain_net__attach(probe);
+    error = attach_returned(net);
+    return error ? error : grain_net__attach(probe);
 }
 
 static int load(struct grain_host *host, enum grain_host_way way, void **object)
 {
-    struct host_net *net;
+    struct host_net *net = calloc(1, sizeof(*net));
     int error;
 
-    if (way == GRAIN_HOST_WAY_KPROBE)
-        return -ENOTSUP;
-    net = calloc(1, sizeof(*net));
     if (!net)
         return -ENOMEM;
     net->probe = grain_net__open();
@@ -264,8 +374,18 @@ static const char *const blind_fentry[] = {
     NULL,
 };
 
+static const char *const blind_kprobe[] = {
+    BLIND_ALWAYS,
+    "before Linux 6.3: sendfile and splice into UDP sockets, and urgent data (MSG_OOB)",
+    "more sends, connects, accepts or splices of one kind at a time than the kernel has return "
+    "probes for (twice the processors, at least 10, or one for each processor): counted",
+    NULL,
+};
+
 static const char *const blind_tracepoint[] = {
     BLIND_ALWAYS,
+    "before Linux 6.3: all of io_uring and of 32-bit programs but connections; lengths and "
+    "addresses of sendmmsg and recvmmsg are those that stand in the process's memory",
     "UDP received without asking for the sender, on a socket that is not connected: the remote "
     "address is 0.0.0.0 or ::, port 0",
     "io_uring: connects that fail at once, and what is spliced out of sockets; who accepted is "
@@ -277,6 +397,7 @@ static const char *const blind_tracepoint[] = {
 const struct host_probe_ops grain_host_net_ops = {
     .load = load,
     .free = unload,
-    .blind =
-        {[GRAIN_HOST_WAY_FENTRY] = blind_fentry, [GRAIN_HOST_WAY_TRACEPOINT] = blind_tracepoint},
+    .blind = {[GRAIN_HOST_WAY_FENTRY] = blind_fentry,
+              [GRAIN_HOST_WAY_KPROBE] = blind_kprobe,
+              [GRAIN_HOST_WAY_TRACEPOINT] = blind_tracepoint},
 };

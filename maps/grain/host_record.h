@@ -217,7 +217,8 @@ struct grain_host_traffic {
     X(TRAFFIC_EVICTED, 0, "traffic_evicted") /* counts that left in a record */                   \
     X(TRAFFIC_LOST, 1, "traffic_lost")       /* bytes whose counts found no room, nor the ring */ \
     X(SOCKETS_FULL, 1, "sockets_full")       /* sockets that were not remembered */               \
-    X(PROCESSES_FULL, 1, "processes_full")   /* processes that were not remembered */
+    X(PROCESSES_FULL, 1, "processes_full")   /* processes that were not remembered */             \
+    X(CALLS_UNSEEN, 1, "calls_unseen")       /* calls, or messages of one, with unknown results */
 
 enum grain_host_counter {
 #define X(ID, loss, name) GRAIN_HOST_COUNTER_##ID,

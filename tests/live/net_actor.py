@@ -102,6 +102,10 @@ def by_writev(sock, data):
     return os.writev(sock.fileno(), [data[:7], data[7:]])
 
 
+def by_pwritev(sock, data):
+    return os.pwritev(sock.fileno(), [data[:9], data[9:]], -1)
+
+
 def by_sendmsg(sock, data):
     return sock.sendmsg([data[:3], data[3:]])
 
@@ -135,6 +139,10 @@ def by_readv(sock, most):
     return os.readv(sock.fileno(), [bytearray(5), bytearray(most)])
 
 
+def by_preadv(sock, most):
+    return os.preadv(sock.fileno(), [bytearray(5), bytearray(most)], -1)
+
+
 def by_recvmsg(sock, most):
     return len(sock.recvmsg(most)[0])
 
@@ -142,6 +150,15 @@ def by_recvmsg(sock, most):
 def by_peek(sock, most):
     peeked = len(sock.recv(most, socket.MSG_PEEK))
     return len(sock.recv(peeked)) if peeked else 0
+
+
+def by_quick(sock, most):
+    """Perhaps nothing yet; and between receives the socket is told to tidy up."""
+    try:
+        return len(sock.recv(most, socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return len(sock.recv(most))
 
 
 def by_splice_out(sock, most):
@@ -153,10 +170,10 @@ def by_splice_out(sock, most):
         os.close(into)
 
 
-SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "sendmsg": by_sendmsg,
-         "sendfile": by_sendfile, "splice": by_splice}
-RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "recvmsg": by_recvmsg,
-            "peek": by_peek, "splice": by_splice_out}
+SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "pwritev": by_pwritev,
+         "sendmsg": by_sendmsg, "sendfile": by_sendfile, "splice": by_splice}
+RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "preadv": by_preadv,
+            "recvmsg": by_recvmsg, "peek": by_peek, "quick": by_quick, "splice": by_splice_out}
 
 
 def ss_of(port, peer):
@@ -317,6 +334,38 @@ def scene_datagrams(kind):
     return {"exchanges": result() + [exchange.said()], "port": port, "peer": peer}
 
 
+def scene_addressed(kind):
+    """Messages of one call, each to or from another address."""
+    family, address = FAMILIES[kind]
+    socks = [datagram(family) for _ in range(3)]
+    for sock in socks:
+        sock.bind(("::" if kind == "mapped" else address, 0))
+    ports = [sock.getsockname()[1] for sock in socks]
+    many = 5
+    near = datagram(family)
+    near.bind(("::" if kind == "mapped" else address, 0))
+    exchanges = [Exchange(UDP, address, port) for port in ports]
+    buffers = [ctypes.create_string_buffer(random.randint(1, 1200)) for _ in range(many)]
+    array_, _keep = messages(buffers)
+    names = [sockaddr(address, ports[i % 3]) for i in range(many)]
+    for i, name in enumerate(names):
+        array_[i].name, array_[i].name_length = ctypes.addressof(name), len(name)
+    assert LIBC.sendmmsg(near.fileno(), array_, many, 0) == many
+    for i in range(many):
+        exchanges[i % 3].send(array_[i].count)
+        answer = bytes(random.randint(0, 500))
+        socks[i % 3].sendto(answer, (address, near.getsockname()[1]))
+        exchanges[i % 3].receive(len(answer))
+    places = [ctypes.create_string_buffer(28) for _ in range(many)]
+    buffers = [ctypes.create_string_buffer(2000) for _ in range(many)]
+    array_, _keep = messages(buffers)
+    for i, place in enumerate(places):
+        array_[i].name, array_[i].name_length = ctypes.addressof(place), len(place)
+    assert LIBC.recvmmsg(near.fileno(), array_, many, socket.MSG_PEEK, None) == many
+    assert LIBC.recvmmsg(near.fileno(), array_, many, 0, None) == many
+    return {"exchanges": [exchange.said() for exchange in exchanges]}
+
+
 def scene_unknown():
     """Received without asking who sent it, by a socket that is not connected."""
     sink, near = datagram(socket.AF_INET), datagram(socket.AF_INET)
@@ -385,6 +434,44 @@ def scene_threads():
     for thread in threads:
         thread.join()
     return {"exchanges": [exchange.said()]}
+
+
+def asleep(thread):
+    with open(f"/proc/self/task/{thread.native_id}/stat", encoding="ascii") as stream:
+        return stream.read().rpartition(")")[2].split()[0] == "S"
+
+
+def scene_waiting(count):
+    """Many threads wait at a time, each for all of what comes in pieces."""
+    server = listener(socket.AF_INET, "127.0.0.1")
+    pairs = []
+    for _ in range(int(count)):
+        near = socket.create_connection(server.getsockname())
+        far, peer = server.accept()
+        pairs.append((near, far, Exchange(TCP, "127.0.0.1", peer[1])))
+    sink, near = datagram(socket.AF_INET), datagram(socket.AF_INET)
+    sink.bind(("127.0.0.1", 0))
+    near.bind(("127.0.0.1", 0))
+    last = Exchange(UDP, *near.getsockname())
+
+    def wait(far, exchange):
+        exchange.receive(len(far.recvfrom(3000, socket.MSG_WAITALL)[0]))
+
+    threads = [threading.Thread(target=wait, args=pair[1:]) for pair in pairs]
+    threads.append(threading.Thread(target=wait, args=(sink, last)))
+    for thread in threads:
+        thread.start()
+    while not all(asleep(thread) for thread in threads):
+        time.sleep(0.01)
+    for piece in range(3):
+        for pair in pairs:
+            pair[0].send(bytes(1000))
+        while piece < 2 and not all(asleep(thread) for thread in threads):
+            time.sleep(0.01)
+    near.sendto(bytes(1000), sink.getsockname())
+    for thread in threads:
+        thread.join()
+    return {"exchanges": [pair[2].said() for pair in pairs] + [last.said()]}
 
 
 def scene_server():

@@ -19,8 +19,8 @@ LEAST = 300000 if SS else 100000
 
 
 class NetTest(live.LiveTest):
-    def watch(self, entries=0, probes="net"):
-        watcher = watch.Watch(WAY, entries, probes)
+    def watch(self, entries=0, probes="net", way=WAY):
+        watcher = watch.Watch(way, entries, probes)
         self.addCleanup(watcher.close)
         return watcher
 
@@ -39,7 +39,7 @@ class NetTest(live.LiveTest):
                 compare = self.assertGreaterEqual if name in at_least else self.assertEqual
                 compare(traffic[key][name], exchange[name], f"{key} {name}: {traffic[key]}")
         counters = watcher.counters()
-        for name in ("ring_full", "traffic_lost", "sockets_full", "processes_full"):
+        for name in ("ring_full", "traffic_lost", "sockets_full", "processes_full", "calls_unseen"):
             self.assertEqual(counters[name], 0, name)
         return traffic
 
@@ -49,7 +49,8 @@ class TrafficTest(NetTest):
         space, watcher = self.namespace(), self.watch()
         for kind in ("v4", "v6", "mapped"):
             for send, receive in (("send", "recv"), ("write", "read"), ("writev", "readv"),
-                                  ("sendmsg", "recvmsg"), ("sendfile", "peek"),
+                                  ("pwritev", "preadv"), ("sendmsg", "recvmsg"),
+                                  ("send", "quick"), ("sendfile", "peek"),
                                   ("splice", "splice")):
                 with self.subTest(kind=kind, send=send, receive=receive):
                     told = self.act(space, "stream", kind, send, receive, LEAST)
@@ -95,6 +96,16 @@ class TrafficTest(NetTest):
                 self.assertEqual([record["event"] for record in found], ["connect", "close"])
                 self.assertEqual(found[1]["received"], client["received"])
                 self.assertEqual(found[1]["local_port"], told["peer"])
+
+    def test_each_message_has_its_address(self):
+        space, watcher = self.namespace(), self.watch()
+        for kind in ("v4", "v6", "mapped"):
+            with self.subTest(kind=kind):
+                self.check(watcher, self.act(space, "addressed", kind))
+
+    def test_more_wait_than_return_probes(self):
+        watcher = self.watch()
+        self.check(watcher, self.act(self.namespace(), "waiting", 40))
 
     def test_nobody_asked_who_sent_it(self):
         watcher = self.watch()
@@ -285,7 +296,7 @@ class CommandTest(NetTest):
 
 class SyscallTest(NetTest):
     def test_each_call_counts(self):
-        watcher = self.watch(probes="syscalls")
+        watcher = self.watch(probes="syscalls", way="best")
         if os.uname().machine != "x86_64":
             self.skipTest("the actor knows the numbers of x86_64")
         told = self.act(self.namespace(), "calls", 54321)
