@@ -19,8 +19,8 @@ LEAST = 300000 if SS else 100000
 
 
 class NetTest(live.LiveTest):
-    def watch(self, entries=0, probes="net"):
-        watcher = watch.Watch(WAY, entries, probes)
+    def watch(self, entries=0, probes="net", before=()):
+        watcher = watch.Watch(WAY, entries, probes, before)
         self.addCleanup(watcher.close)
         return watcher
 
@@ -291,6 +291,17 @@ class SyscallTest(NetTest):
         told = self.act(self.namespace(), "calls", 54321)
         counts = {(line["of"], line["number"]): line["count"] for line in watcher.ask("syscalls")}
         self.assertEqual(counts[told["pid"], 110], 54321)
+
+    def test_its_own_pid_namespace(self):
+        """There it has another pid than the kernel's, and leaves itself out all the same."""
+        watcher = self.watch(probes="syscalls", before=("unshare", "--pid", "--fork"))
+        parent = watcher.process.pid
+        with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as stream:
+            pid = int(stream.read())
+        os.getppid()
+        counted = {line["of"] for line in watcher.ask("syscalls")}
+        self.assertIn(os.getpid(), counted)
+        self.assertNotIn(pid, counted)
 
 
 if __name__ == "__main__":
