@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import live
+import ring
 import watch
 
 ACTOR = os.path.join(live.HERE, "net_actor.py")
@@ -95,6 +96,36 @@ class TrafficTest(NetTest):
                 self.assertEqual([record["event"] for record in found], ["connect", "close"])
                 self.assertEqual(found[1]["received"], client["received"])
                 self.assertEqual(found[1]["local_port"], told["peer"])
+
+    def test_streams_by_io_uring(self):
+        self.need_ring()
+        space, watcher = self.namespace(), self.watch()
+        for kind in ("v4", "v6", "mapped"):
+            for send, receive in (("ring-send", "ring-recv"), ("ring-sendmsg", "ring-recvmsg"),
+                                  ("ring-send-async", "ring-recv-async"),
+                                  ("ring-sendmsg-async", "ring-recvmsg-async"),
+                                  ("ring-send-zc", "ring-recv")):
+                with self.subTest(kind=kind, send=send, receive=receive):
+                    if send == "ring-send-zc" and not ring.can(ring.SEND_ZC):
+                        self.skipTest("this kernel's io_uring has no SEND_ZC")
+                    told = self.act(space, "stream", kind, send, receive, LEAST)
+                    self.check(watcher, told)
+                    if SS:
+                        self.check_ss(told)
+                    self.check_closes(watcher, told, kind)
+
+    def test_datagrams_by_io_uring(self):
+        self.need_ring()
+        space, watcher = self.namespace(), self.watch()
+        for kind in ("v4", "v6", "mapped"):
+            for way in ("plain", "async"):
+                with self.subTest(kind=kind, way=way):
+                    self.check(watcher, self.act(space, "ring_datagrams", kind, way))
+
+    def need_ring(self):
+        refusal = ring.refusal()
+        if refusal:
+            self.skipTest(refusal)
 
     def test_nobody_asked_who_sent_it(self):
         watcher = self.watch()
