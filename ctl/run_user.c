@@ -112,6 +112,9 @@ static int be_agent(struct parent *parent, pid_t above, run_user_part *run)
     sigprocmask(SIG_SETMASK, &mask, NULL);
     /* ^C reaches the parent alone, which passes it on once. */
     (void)setpgid(0, 0);
+    /* The filter does not let it ask what the kernel calls it. */
+    if (parent->host && grain_host_own(parent->host))
+        say("%s", grain_error());
     if (!confine_identity(&parent->account))
         return EXIT_FAILED;
     /* After the change of the user, which resets it; the filter does not allow it any more. */

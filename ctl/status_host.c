@@ -12,15 +12,15 @@
 #include "status_host.h"
 #include "table.h"
 
-/* The name of a process's program, escaped, to be freed. It may be gone, or live where this command
- * cannot see it. */
-static char *program_of(uint32_t pid)
+/* The name of the reader's program, escaped, to be freed. It may be gone, or live where this
+ * command cannot see it. */
+static char *program_of(const struct grain_host_running *running)
 {
     char path[32], name[64] = "?";
     FILE *file;
 
-    (void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", pid);
-    file = fopen(path, "re");
+    (void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", running->pid);
+    file = running->here ? fopen(path, "re") : NULL;
     if (file && fgets(name, sizeof(name), file))
         name[strcspn(name, "\n")] = '\0';
     if (file)
@@ -44,7 +44,7 @@ static void print_blind(unsigned int probe, int way)
 
 static int print_one(void *user, const struct grain_host_running *running)
 {
-    char *program = program_of(running->pid), buffer[COUNT_TEXT_MAX];
+    char *program = program_of(running), buffer[COUNT_TEXT_MAX];
     const char *separator = "";
 
     (void)user;
@@ -96,7 +96,7 @@ static int json_one(void *user, const struct grain_host_running *running)
 {
     json_t *object = must(json_object()), *probes = must(json_array());
     json_t *counters = must(json_object());
-    char *program = program_of(running->pid);
+    char *program = program_of(running);
 
     json_put_number(object, "pid", running->pid);
     json_put_text(object, "program", program);

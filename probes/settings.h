@@ -14,10 +14,12 @@
 #define HOST_PROBES_MAX 8
 
 struct host_settings {
-    __u32 self_pid;   /* thread group that is left out; 0: none */
+    __u32 self_pid;   /* thread group that is left out, as the kernel numbers it; 0: none */
     __u32 wake_shift; /* log2 of an eighth of the ring */
     /* For whoever finds this map, and wants to know what it belongs to. */
-    __u32 owner;                /* the process that reads */
+    __u32 owner;                /* the process that reads, as the kernel numbers it */
+    __u32 owner_here;           /* and as its own pid namespace does */
+    __u32 owner_pid_ns;         /* which is this one; 0: not known */
     __u32 cpus_map;             /* the id of grain_host_cpus */
     __u8 ways[HOST_PROBES_MAX]; /* by enum grain_host_probe: its way and 1, or 0: not loaded */
 };

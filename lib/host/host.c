@@ -72,9 +72,11 @@ static int make_maps(struct grain_host *host)
 static int put_settings(const struct grain_host *host)
 {
     struct host_settings settings = {
-        .self_pid = host->options.see_self ? 0 : (uint32_t)getpid(),
+        .self_pid = host->options.see_self ? 0 : host->self.kernel,
         .wake_shift = (uint32_t)__builtin_ctz(host->options.ring_bytes) - 3,
-        .owner = (uint32_t)getpid(),
+        .owner = host->self.kernel,
+        .owner_here = host->self.here,
+        .owner_pid_ns = grain_host_pid_namespace(),
     };
     struct bpf_map_info cpus = {0};
     uint32_t zero = 0, length = sizeof(cpus);
@@ -265,8 +267,10 @@ static int start(struct grain_host *host)
     host->options.rules = NULL;
     if (!error)
         error = make_maps(host);
-    if (!error)
-        error = put_settings(host);
+    if (error)
+        return error;
+    grain_host_self_open(&host->self);
+    error = grain_host_own(host);
     if (!error)
         error = open_ring(host);
     if (!error)
@@ -287,6 +291,7 @@ int grain_host_new(struct grain_host **out, const struct grain_host_options *opt
         return grain_fail(-ENOMEM, "host probes: no memory");
     host->options = *options;
     host->epoll = -1;
+    host->self.program = -1;
     for (size_t i = 0; i < HOST_MAP_COUNT; i++)
         host->maps[i] = -1;
     if (!host->options.ring_bytes)
@@ -312,6 +317,7 @@ void grain_host_free(struct grain_host *host)
     if (host->epoll >= 0)
         close(host->epoll);
     ring_buffer__free(host->ring);
+    grain_host_self_close(&host->self);
     for (size_t i = 0; i < HOST_MAP_COUNT; i++)
         if (host->maps[i] >= 0)
             close(host->maps[i]);
@@ -321,6 +327,7 @@ void grain_host_free(struct grain_host *host)
 
 int grain_host_own(struct grain_host *host)
 {
+    grain_host_self_learn(&host->self);
     return put_settings(host);
 }
 

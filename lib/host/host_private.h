@@ -45,6 +45,19 @@ void grain_host_rules_free(struct host_rules *rules);
 /* Look the paths up: patterns and `named` are as the file system is now. 0 or -ENOMEM. */
 int grain_host_rules_find(struct host_rules *rules);
 
+/* What a process is called: by the kernel, which is by the first pid namespace, and by its own. */
+struct host_self {
+    int program; /* asks the kernel, also when no program may be loaded any more; -1: none */
+    uint32_t kernel, here;
+};
+
+void grain_host_self_open(struct host_self *self);
+void grain_host_self_close(struct host_self *self);
+/* Of the calling process, which may be another one than the last time. */
+void grain_host_self_learn(struct host_self *self);
+/* The caller's pid namespace; 0: not known. */
+uint32_t grain_host_pid_namespace(void);
+
 /* What the system call of this number does to files, by the numbers of this architecture. */
 void grain_host_calls(struct host_call *calls);
 
@@ -55,6 +68,7 @@ struct grain_host {
     struct ring_buffer *ring;
     int epoll; /* readable when a probe wants the reader woken */
     int cpus;
+    struct host_self self;
     uint64_t malformed;
     bool stale; /* a file that rules name may be another one now */
     struct {

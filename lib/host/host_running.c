@@ -55,6 +55,21 @@ static void read_counters(struct grain_host_running *running, uint32_t map)
     free(values);
 }
 
+#define FIRST_PID_NAMESPACE 0xeffffffc
+
+/* Of two processes in one pid namespace, each has a number for the other. */
+static void read_owner(struct grain_host_running *running, const struct host_settings *settings)
+{
+    const uint32_t here = grain_host_pid_namespace();
+
+    running->pid = settings->owner;
+    running->here = here == FIRST_PID_NAMESPACE;
+    if (!here || here != settings->owner_pid_ns)
+        return;
+    running->pid = settings->owner_here;
+    running->here = true;
+}
+
 /* Whoever may make maps can make one of this name: nothing in it is believed. */
 static bool read_settings(struct grain_host_running *running, int fd)
 {
@@ -64,7 +79,8 @@ static bool read_settings(struct grain_host_running *running, int fd)
 
     if (bpf_map_lookup_elem(fd, &zero, &settings))
         return false;
-    *running = (struct grain_host_running){.pid = settings.owner};
+    *running = (struct grain_host_running){0};
+    read_owner(running, &settings);
     for (size_t i = 0; i < GRAIN_HOST_PROBE_COUNT; i++) {
         bool loaded = settings.ways[i] && settings.ways[i] <= GRAIN_HOST_WAY_COUNT;
 

@@ -502,6 +502,49 @@ class SelectionTest(FilesTest):
             self.assertLess(time.monotonic(), until)
             time.sleep(0.1)
 
+    def test_its_own_pid_namespace(self):
+        """There it has another pid than the kernel's: its own work is left out all the same."""
+        said, out = self.at("..", os.path.basename(self.folder) + ".said"), self.at("out")
+        self.addCleanup(os.unlink, said)
+        # What is written there, were it told of, would be written there, too.
+        # pylint: disable-next=consider-using-with
+        process = subprocess.Popen(
+            ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+             'exec "$0" trace files --json "$1" >"$1/out" 2>"$2"', live.GRAINCTL, self.folder,
+             said), stdin=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.wait_for(lambda: os.path.exists(said) and READY in self.text(said))
+        self.make("a")
+        self.wait_for(lambda: os.path.getsize(out))
+        self.make("b")
+        self.wait_for(lambda: '/b"' in self.text(out))
+        pid = self.only_child(process.pid)
+        self.assertEqual(self.host_probes()[pid]["program"], "grainctl")
+        inside = live.run("nsenter", "-t", str(pid), "--pid", "--mount", live.GRAINCTL, "status")
+        self.assertIn("host probes of grainctl(1):", inside.stdout)
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(process.wait(AWAIT), 0, self.text(said))
+        events = [json.loads(line) for line in self.text(out).splitlines()]
+        self.assertEqual({event["process"]["pid"] for event in events}, {os.getpid()})
+        self.assertIn(self.at("a"), {event["path"] for event in events})
+
+    @staticmethod
+    def text(path):
+        with open(path, encoding="utf-8") as stream:
+            return stream.read()
+
+    @staticmethod
+    def only_child(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as stream:
+            return int(stream.read())
+
+    def wait_for(self, condition):
+        until = time.monotonic() + AWAIT
+        while not condition():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.1)
+
     def test_many_processes(self):
         """Each reads once; none is missing, none has another's name."""
         path = self.make("a")

@@ -23,6 +23,8 @@ import sys
 import threading
 import time
 
+import ring
+
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
 LIBC = ctypes.CDLL(None, use_errno=True)
 FAMILIES = {"v4": (socket.AF_INET, "127.0.0.1"), "v6": (socket.AF_INET6, "::1"),
@@ -170,10 +172,28 @@ def by_splice_out(sock, most):
         os.close(into)
 
 
+<<<<<<< HEAD
 SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "pwritev": by_pwritev,
          "sendmsg": by_sendmsg, "sendfile": by_sendfile, "splice": by_splice}
 RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "preadv": by_preadv,
             "recvmsg": by_recvmsg, "peek": by_peek, "quick": by_quick, "splice": by_splice_out}
+=======
+def by_ring(action, *arguments, **options):
+    return lambda sock, what: action(sock, what, *arguments, **options)
+
+
+SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "sendmsg": by_sendmsg,
+         "sendfile": by_sendfile, "splice": by_splice,
+         "ring-send": by_ring(ring.send), "ring-send-async": by_ring(ring.send, ring.ASYNC),
+         "ring-send-zc": by_ring(ring.send, opcode=ring.SEND_ZC),
+         "ring-sendmsg": by_ring(ring.send_message),
+         "ring-sendmsg-async": by_ring(ring.send_message, ring.ASYNC)}
+RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "recvmsg": by_recvmsg,
+            "peek": by_peek, "splice": by_splice_out,
+            "ring-recv": by_ring(ring.receive), "ring-recv-async": by_ring(ring.receive, ring.ASYNC),
+            "ring-recvmsg": by_ring(ring.receive_message),
+            "ring-recvmsg-async": by_ring(ring.receive_message, ring.ASYNC)}
+>>>>>>> wt-b
 
 
 def ss_of(port, peer):
@@ -334,6 +354,7 @@ def scene_datagrams(kind):
     return {"exchanges": result() + [exchange.said()], "port": port, "peer": peer}
 
 
+<<<<<<< HEAD
 def scene_addressed(kind):
     """Messages of one call, each to or from another address."""
     family, address = FAMILIES[kind]
@@ -364,6 +385,50 @@ def scene_addressed(kind):
     assert LIBC.recvmmsg(near.fileno(), array_, many, socket.MSG_PEEK, None) == many
     assert LIBC.recvmmsg(near.fileno(), array_, many, 0, None) == many
     return {"exchanges": [exchange.said() for exchange in exchanges]}
+=======
+def socket_address(kind, port):
+    """A struct sockaddr."""
+    family, address = FAMILIES[kind]
+    raw = socket.inet_pton(family, address)
+    if family == socket.AF_INET:
+        return struct.pack("=H", family) + struct.pack("!H", port) + raw + bytes(8)
+    return struct.pack("=H", family) + struct.pack("!HI", port, 0) + raw + bytes(4)
+
+
+def scene_ring_datagrams(kind, way):
+    """By io_uring: from a connected socket, and from one that names the address each time."""
+    flags = ring.ASYNC if way == "async" else ring.PLAIN
+    family, address = FAMILIES[kind]
+    sink = datagram(family)
+    sink.bind((address if kind != "mapped" else "::", 0))
+    port = sink.getsockname()[1]
+    sends, ready = socket.socketpair()
+
+    def client():
+        near, loose = datagram(family), datagram(family)
+        near.connect((address, port))
+        loose.bind((address if kind != "mapped" else "::", 0))
+        exchange = Exchange(UDP, address, port)
+        for size in (1, 700, 1400):
+            exchange.send(ring.send(near, bytes(size), flags))
+            exchange.send(ring.send_message(near, bytes(size + 3), flags))
+            exchange.send(ring.send_message(loose, bytes(size + 5), flags,
+                                            socket_address(kind, port)))
+        sends.send(struct.pack("=2H", near.getsockname()[1], loose.getsockname()[1]))
+        exchange.receive(ring.receive(near, 2000, flags))
+        exchange.receive(ring.receive_message(near, 2000, flags))
+        return exchange.said()
+
+    result = child(client)
+    near, loose = struct.unpack("=2H", ready.recv(4))
+    ends = {peer: Exchange(UDP, address, peer) for peer in (near, loose)}
+    # In the order that they were sent in; each asks who it was.
+    for peer in (near, near, loose) * 3:
+        ends[peer].receive(ring.receive_message(sink, 2000, flags, asks=True))
+    ends[near].send(ring.send_message(sink, bytes(333), flags, socket_address(kind, near)))
+    ends[near].send(ring.send_message(sink, bytes(44), flags, socket_address(kind, near)))
+    return {"exchanges": [result()] + [end.said() for end in ends.values()]}
+>>>>>>> wt-b
 
 
 def scene_unknown():

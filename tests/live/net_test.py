@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import live
+import ring
 import watch
 
 ACTOR = os.path.join(live.HERE, "net_actor.py")
@@ -18,9 +19,15 @@ WAY = os.environ.get("NET_WAY", "best")
 LEAST = 300000 if SS else 100000
 
 
+def has_lengths():
+    """Does the kernel tell of lengths by itself? Before Linux 6.3 it does not."""
+    with open("/proc/kallsyms", encoding="ascii") as symbols:
+        return any(line.split()[2] == "__tracepoint_sock_send_length" for line in symbols)
+
+
 class NetTest(live.LiveTest):
-    def watch(self, entries=0, probes="net", way=WAY):
-        watcher = watch.Watch(way, entries, probes)
+    def watch(self, entries=0, probes="net", way=WAY, before=()):
+        watcher = watch.Watch(way, entries, probes, before)
         self.addCleanup(watcher.close)
         return watcher
 
@@ -106,6 +113,38 @@ class TrafficTest(NetTest):
     def test_more_wait_than_return_probes(self):
         watcher = self.watch()
         self.check(watcher, self.act(self.namespace(), "waiting", 40))
+
+    def test_streams_by_io_uring(self):
+        self.need_ring()
+        space, watcher = self.namespace(), self.watch()
+        for kind in ("v4", "v6", "mapped"):
+            for send, receive in (("ring-send", "ring-recv"), ("ring-sendmsg", "ring-recvmsg"),
+                                  ("ring-send-async", "ring-recv-async"),
+                                  ("ring-sendmsg-async", "ring-recvmsg-async"),
+                                  ("ring-send-zc", "ring-recv")):
+                with self.subTest(kind=kind, send=send, receive=receive):
+                    if send == "ring-send-zc" and not ring.can(ring.SEND_ZC):
+                        self.skipTest("this kernel's io_uring has no SEND_ZC")
+                    told = self.act(space, "stream", kind, send, receive, LEAST)
+                    self.check(watcher, told)
+                    if SS:
+                        self.check_ss(told)
+                    self.check_closes(watcher, told, kind)
+
+    def test_datagrams_by_io_uring(self):
+        self.need_ring()
+        space, watcher = self.namespace(), self.watch()
+        for kind in ("v4", "v6", "mapped"):
+            for way in ("plain", "async"):
+                with self.subTest(kind=kind, way=way):
+                    self.check(watcher, self.act(space, "ring_datagrams", kind, way))
+
+    def need_ring(self):
+        refusal = ring.refusal()
+        if WAY == "tracepoint" and not has_lengths():
+            refusal = "io_uring is not told of by tracepoint on this kernel"
+        if refusal:
+            self.skipTest(refusal)
 
     def test_nobody_asked_who_sent_it(self):
         watcher = self.watch()
@@ -302,6 +341,17 @@ class SyscallTest(NetTest):
         told = self.act(self.namespace(), "calls", 54321)
         counts = {(line["of"], line["number"]): line["count"] for line in watcher.ask("syscalls")}
         self.assertEqual(counts[told["pid"], 110], 54321)
+
+    def test_its_own_pid_namespace(self):
+        """There it has another pid than the kernel's, and leaves itself out all the same."""
+        watcher = self.watch(probes="syscalls", before=("unshare", "--pid", "--fork"))
+        parent = watcher.process.pid
+        with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as stream:
+            pid = int(stream.read())
+        os.getppid()
+        counted = {line["of"] for line in watcher.ask("syscalls")}
+        self.assertIn(os.getpid(), counted)
+        self.assertNotIn(pid, counted)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ PROCESS, EXIT, FILE, CONNECTION, TRAFFIC = 1, 2, 3, 4, 5
 
 
 class Watch:
-    def __init__(self, way="best", entries=0, probes="net"):
+    def __init__(self, way="best", entries=0, probes="net", before=()):
         # pylint: disable-next=consider-using-with
-        self.process = subprocess.Popen((WATCH, way, str(entries), probes), stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen((*before, WATCH, way, str(entries), probes),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
         self.records = []
         if self.answer() is None:
             said = self.process.communicate()[1]

@@ -27,7 +27,7 @@ payload=$(mktemp -d)
 trap 'rm -rf "$payload"' EXIT
 
 mkdir -p "$payload/bin" "$payload/lib" "$payload/live"
-for tool in nsenter bpftool sysctl mount umount; do
+for tool in nsenter unshare bpftool sysctl mount umount; do
     file=$(PATH=$PATH:/usr/sbin:/sbin command -v "$tool") || skip "$tool is not installed"
     cp -L "$file" "$payload/bin/"
 done
@@ -55,8 +55,9 @@ exec "$here/bin/python3" /usr/lib/tests/live/net_test.py "$@"
 RUN
 tests=(TrafficTest.test_streams_by_each_call TrafficTest.test_datagrams_by_each_call TrafficTest.test_nobody_asked_who_sent_it
     TrafficTest.test_each_message_has_its_address TrafficTest.test_more_wait_than_return_probes
+    TrafficTest.test_streams_by_io_uring TrafficTest.test_datagrams_by_io_uring
     TrafficTest.test_the_process_that_did_it TrafficTest.test_a_name_that_hurts TrafficTest.test_more_addresses_than_room
     ConnectionTest.test_refused ConnectionTest.test_no_route ConnectionTest.test_a_server_that_forks
-    SyscallTest.test_each_call_counts)
+    SyscallTest.test_each_call_counts SyscallTest.test_its_own_pid_namespace)
 [[ -z ${NET_TESTS:-} ]] || read -ra tests <<<"$NET_TESTS"
 "$here/run-vm.sh" "$kernel" --timeout "${GRAIN_VM_LIMIT:-900}" -- "$payload" "$way" "${tests[@]}"

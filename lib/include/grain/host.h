@@ -52,7 +52,7 @@ struct grain_host_rule {
     enum grain_host_match match;
     const char *path;      /* absolute; need not exist yet; NULL with MATCH_ALL */
     uint32_t operations;   /* bits 1 << enum grain_host_operation; 0: all */
-    uint32_t pid;          /* 0: any */
+    uint32_t pid;          /* of the first pid namespace, as in records; 0: any */
     const char *comm;      /* NULL: any */
     const char *container; /* an id or the beginning of one, of at least 4 digits; NULL: any */
     uint32_t uid;
@@ -77,7 +77,7 @@ GRAIN_API int grain_host_new(struct grain_host **out, const struct grain_host_op
 GRAIN_API void grain_host_free(struct grain_host *host); /* takes NULL */
 
 /* The calling process is the one whose activity is left out (unless see_self): after a fork, in the
- * child that goes on with the object. */
+ * child that goes on with the object. Once more after it has given up its rights does no harm. */
 GRAIN_API int grain_host_own(struct grain_host *host);
 
 /* Rules in place of those there are; the probes stay attached, nothing is lost in between. */
@@ -135,7 +135,8 @@ GRAIN_API const char *grain_host_blind(enum grain_host_probe probe, enum grain_h
 
 /* Probes that some process on this machine has loaded. */
 struct grain_host_running {
-    uint32_t pid;                     /* who reads them, in that process's own namespace */
+    uint32_t pid;                     /* who reads them */
+    bool here;                        /* `pid` is a number of the caller's pid namespace */
     int ways[GRAIN_HOST_PROBE_COUNT]; /* enum grain_host_way; -1: not loaded */
     bool counted;                     /* `counters` are known */
     uint64_t counters[GRAIN_HOST_COUNTER_COUNT];
