@@ -15,6 +15,12 @@ uint64_t agent_host_wall(const struct agent_host *host, uint64_t boot_ns)
     return boot_ns + host->wall_ns;
 }
 
+const struct grain_container_name *agent_host_container(const struct agent_host *host,
+                                                        const struct grain_process *process)
+{
+    return grain_container_names_of(host->names, &process->container, agent_now(CLOCK_BOOTTIME));
+}
+
 static void read_clock(struct agent_host *host)
 {
     host->wall_ns = agent_now(CLOCK_REALTIME) - agent_now(CLOCK_BOOTTIME);
@@ -123,6 +129,20 @@ static void look_after_sampling(struct grain_agent *agent)
               "several, the wrong one; attach with --sample 1");
 }
 
+static void look_after_names(struct grain_agent *agent)
+{
+    struct agent_host *host = agent->host;
+    const char *denied = grain_container_names_denied(host->names);
+
+    if (!denied || host->denied_said)
+        return;
+    host->denied_said = true;
+    agent_log(agent, GRAIN_LOG_WARNING,
+              "%s: not readable for this user: containers there are told by their ids alone, "
+              "without names",
+              denied);
+}
+
 static void look_after_store(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
@@ -158,6 +178,7 @@ void agent_host_look(struct grain_agent *agent)
         look_after_sampling(agent);
     }
     grain_processes_expire(host->processes, now);
+    look_after_names(agent);
     look_after_store(agent);
 }
 
@@ -257,8 +278,11 @@ static int open_store(struct agent_host *host, const struct grain_agent_watch *w
 
 static int make_tables(struct agent_host *host)
 {
+    const struct grain_container_names_options names = {.root = host->watch.container_files};
     int error = grain_processes_new(&host->processes, NULL);
 
+    if (!error)
+        error = grain_container_names_new(&host->names, &names);
     if (!error)
         error = grain_join_new(&host->join, NULL);
     if (!error)
@@ -283,8 +307,11 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
     host->watch = *watch;
     host->watch.rules = NULL;
     host->watch.history = NULL;
+    host->watch.container_files = NULL;
     read_clock(host);
     host->gap_from_ns = agent_now(CLOCK_REALTIME);
+    if (watch->container_files && !(host->watch.container_files = strdup(watch->container_files)))
+        return grain_fail(-ENOMEM, "no memory");
     error = make_tables(host);
     if (!error)
         error = open_store(host, watch);
@@ -341,7 +368,9 @@ void agent_host_free(struct grain_agent *agent)
     agent_host_counts_free(host);
     grain_join_free(host->join);
     grain_processes_free(host->processes);
+    grain_container_names_free(host->names);
     free((char *)host->watch.history);
+    free((char *)host->watch.container_files);
     free(host);
     agent->host = NULL;
 }

@@ -77,7 +77,8 @@ static void tell_volume(struct grain_agent *agent, enum grain_measure measure,
     if (!bytes)
         return;
     grain_measure_item(&item, measure, agent_now(CLOCK_REALTIME));
-    agent_host_process_tags(&item, &tags, key->pid, process ? process->uid : 0, comm, process);
+    agent_host_process_tags(host, &item, &tags, key->pid, process ? process->uid : 0, comm,
+                            process);
     if (!process)
         grain_item_remove_tag(&item, "uid");
     (void)inet_ntop(four ? AF_INET : AF_INET6, key->remote + (four ? 12 : 0), remote,
@@ -238,7 +239,7 @@ static int on_syscall(void *user, uint64_t start_ns, uint32_t pid, const char *c
     (void)snprintf(text, sizeof(text), "%s%u", call & GRAIN_HOST_SYSCALL_COMPAT ? "compat-" : "",
                    call & ~GRAIN_HOST_SYSCALL_COMPAT);
     grain_measure_item(&item, GRAIN_MEASURE_SYSCALL, agent_now(CLOCK_REALTIME));
-    agent_host_process_tags(&item, &tags, pid, 0, comm,
+    agent_host_process_tags(agent->host, &item, &tags, pid, 0, comm,
                             grain_processes_find(host->processes, pid, start_ns));
     grain_item_remove_tag(&item, "uid");
     (void)grain_item_set_tag(&item, "syscall_str", name ? name : text);

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+import contained
 import live
 import see
 
@@ -152,6 +153,47 @@ class HostAgent(live.LiveTest):
         self.assertFalse([row for row in self.history("files", "--path", other) if row.get("path") == other])
         started = [row for row in self.history("processes") if row.get("pid") == reader.pid]
         self.assertIn("start", {row["event"] for row in started})
+
+    def test_containers_by_name(self):
+        """With what docker's file says about one, escaped where it is a tag, as it is in the history."""
+        labels = {"io.kubernetes.container.name": "w\x1bb", "io.kubernetes.pod.name": "shop-0", "io.kubernetes.pod.namespace": "prod"}
+        files = os.path.join(self.folder, "files")
+        inside = contained.Contained(self, files, "k8s_web", labels, "registry.example/web:2")
+        path = os.path.join(self.watched, "secret")
+        with open(path, "wb") as stream:
+            stream.write(b"x" * 99)
+        self.configure(f"{{files: {{paths: [{path}]}}, processes: true, container_files: {files}}}")
+        agent = self.agent()
+        pid = inside.run("cat", path)
+        live.run("cat", path)
+        self.wait_for(lambda: [item for item in self.told("file.read") if item["tags"]["process_id"] == str(pid)], "the reading")
+        self.stop(agent)
+        known = {"container": contained.ID, "container_name": "w\x1bb", "pod": "shop-0", "namespace": "prod",
+                 "image": "registry.example/web:2"}
+        for asked in ("shop-0", "w\x1bb", contained.ID[:12]):
+            rows = [row for row in self.history("files", "--container", asked) if row["event_type"] == "file"]
+            self.assertEqual({row["pid"] for row in rows}, {pid})
+            for row in rows:
+                self.assertEqual({key: row[key] for key in known}, known)
+        self.assertIn("w\\027b", live.run(live.GRAINCTL, "history", "files", "--db", self.db).stdout)
+        for item in self.told("file.read") + self.told("process.start"):
+            tags = {key: item["tags"].get(key) for key in known}
+            self.assertEqual(tags, dict(known, container_name="w\\027b") if item["tags"]["process_id"] == str(pid)
+                             else dict.fromkeys(known))
+
+    def test_containers_without_a_name(self):
+        """Nobody has written anything down: the id is what there is."""
+        inside = contained.Contained(self)
+        path = os.path.join(self.watched, "secret")
+        with open(path, "wb") as stream:
+            stream.write(b"x")
+        self.configure(f"{{files: {{paths: [{path}]}}, processes: true, container_files: {self.folder}}}")
+        agent = self.agent()
+        pid = inside.run("cat", path)
+        self.wait_for(lambda: [item for item in self.told("file.read") if item["tags"]["process_id"] == str(pid)], "the reading")
+        self.stop(agent)
+        rows = [row for row in self.history("files", "--container", contained.ID) if row["event_type"] == "file"]
+        self.assertEqual({(row["pid"], row["container"], row["container_name"]) for row in rows}, {(pid, contained.ID, "")})
 
     def certificate(self):
         path = os.path.join(self.folder, "certificate.pem")
