@@ -75,7 +75,8 @@ static const struct option_row rows[] = {
     {"process", OPTION_TEXT, "WHO", "a pid, a program's path, or its name",
      OPTION_TARGET(struct settings, filter.process)},
     {"uid", OPTION_CALL, "UID", "a user, by number", .take = take_uid},
-    {"container", OPTION_TEXT, "ID", "the beginning of a container's id, or its name",
+    {"container", OPTION_TEXT, "WHICH",
+     "a container's name or its pod's, its id, or how that begins",
      OPTION_TARGET(struct settings, filter.container)},
     {"op", OPTION_CALL, "OPERATION",
      "files: open, read, write, mmap, rename, link, unlink, truncate, chmod, chown, exec or "
@@ -100,7 +101,7 @@ static const struct option_row rows[] = {
 static const struct options options = {
     "history",
     "history files|net|dns|tls|processes|gaps [--since TIME] [--until TIME]\n"
-    "                        [--path PATH] [--process WHO] [--uid UID] [--container ID]\n"
+    "                        [--path PATH] [--process WHO] [--uid UID] [--container WHICH]\n"
     "                        [--op OPERATION] [--name NAME] [--address ADDRESS] [--limit N]\n"
     "                        [--follow] [--json|--csv] [--db FILE]\n"
     "       grainctl history sql 'SELECT ...' [--timeout SECONDS] [--json|--csv] [--db FILE]",

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <agent/container.h>
-
 #include "commands.h"
+#include "host_container.h"
 #include "host_text.h"
 #include "json.h"
 #include "options.h"
@@ -22,12 +21,12 @@
 #define LOOK_NS    100000000  /* how often what waits is fetched */
 #define REFRESH_NS 1000000000 /* how often paths are looked up anew */
 
-#define PLACES   4096 /* processes whose container is remembered */
-#define SHORT_ID 12
+#define PLACES          4096 /* processes whose container is remembered */
+#define CONTAINER_WIDTH 12
 
 struct settings {
     uint64_t pid, uid, count;
-    const char *comm, *container;
+    const char *comm, *container, *container_files;
     uint32_t operations;
     int way;
     bool has_pid, has_uid;
@@ -38,11 +37,12 @@ struct settings {
 struct place {
     uint64_t start_ns;
     uint32_t pid;
-    char container[GRAIN_CONTAINER_ID_MAX];
+    struct grain_container container;
 };
 
 struct trace {
     const struct settings *settings;
+    struct grain_container_names *names;
     struct place *places; /* by pid, what comes later in place of what was there */
     uint64_t printed;
     int output_error;
@@ -79,8 +79,12 @@ static const struct option_row rows[] = {
      OPTION_TARGET(struct settings, comm)},
     {"uid", OPTION_NUMBER, "UID", "of this user", OPTION_TARGET(struct settings, uid),
      OPTION_GIVEN(struct settings, has_uid), .most = UINT32_MAX},
-    {"container", OPTION_TEXT, "ID", "of this container: its id, or how that begins",
+    {"container", OPTION_TEXT, "WHICH",
+     "of this container: its name or its pod's, its id, or how that begins",
      OPTION_TARGET(struct settings, container)},
+    {"container-files", OPTION_TEXT, "DIR",
+     "where the host's / is, if it is elsewhere: names of containers are looked up below",
+     OPTION_TARGET(struct settings, container_files)},
     {"op", OPTION_CALL, "OP,…",
      "of these operations: open, read, write, mmap, rename, link,\n"
      "unlink, truncate, chmod, chown, exec, symlink",
@@ -99,7 +103,7 @@ static const struct option_row rows[] = {
 static const struct options options = {
     "trace files",
     "trace files [PATH…] [--op OP,…] [--pid PID] [--comm NAME] [--uid UID]\n"
-    "                            [--container ID] [--exclude PATH] [--count N] [--way WAY] "
+    "                            [--container WHICH] [--exclude PATH] [--count N] [--way WAY] "
     "[--json]",
     "Shows which process does what to which file, as it happens, until ^C. PATH is a file, by\n"
     "whatever name it is reached; a directory, with everything below; or a pattern: * and ?\n"
@@ -116,21 +120,24 @@ static const struct options options = {
 static void learn(struct trace *trace, const struct grain_host_process *process)
 {
     struct place *place = &trace->places[process->task.pid % PLACES];
-    struct grain_container container;
 
     place->pid = process->task.pid;
     place->start_ns = process->task.start_ns;
-    (void)grain_container_of(
-        &container, (const char *)process->texts + process->exe_length + process->arguments_length,
-        process->cgroup_length);
-    (void)snprintf(place->container, sizeof(place->container), "%s", container.id);
+    (void)grain_container_of(&place->container,
+                             (const char *)process->texts + process->exe_length +
+                                 process->arguments_length,
+                             process->cgroup_length);
+    /* Now, since it may be gone when something of it is printed. */
+    (void)host_container_name(trace->names, &place->container);
 }
 
-static const char *container_of(const struct trace *trace, const struct grain_host_task *task)
+static const struct grain_container *container_of(const struct trace *trace,
+                                                  const struct grain_host_task *task)
 {
+    static const struct grain_container none = {.runtime = ""};
     const struct place *place = &trace->places[task->pid % PLACES];
 
-    return place->pid == task->pid && place->start_ns == task->start_ns ? place->container : "";
+    return place->pid == task->pid && place->start_ns == task->start_ns ? &place->container : &none;
 }
 
 /* ---- output ---- */
@@ -194,7 +201,7 @@ static void print_json(struct trace *trace, const struct grain_host_file *file)
     const struct grain_host_task *task = &file->task;
     json_t *object = must(json_object()), *process = must(json_object());
     char *comm = host_text(task->comm, sizeof(task->comm));
-    const char *container = container_of(trace, task);
+    const struct grain_container *container = container_of(trace, task);
 
     json_put_time(object, "timestamp", wall_of_boot(file->header.time_ns));
     json_put_text(object, "event_type", "file");
@@ -210,8 +217,7 @@ static void print_json(struct trace *trace, const struct grain_host_file *file)
     json_put_number(process, "uid", task->uid);
     json_put_number(process, "gid", task->gid);
     json_put_text(process, "comm", comm);
-    if (*container)
-        json_put_text(process, "container", container);
+    host_container_put(process, container, host_container_name(trace->names, container));
     json_put(object, "process", process);
     free(comm);
     trace->output_error = json_print(object, false);
@@ -237,7 +243,8 @@ static void print_line(const struct trace *trace, const struct grain_host_file *
     const uint64_t wall_ns = wall_of_boot(file->header.time_ns);
     const time_t seconds = (time_t)(wall_ns / 1000000000);
     char *comm = host_text(file->task.comm, sizeof(file->task.comm));
-    const char *container = container_of(trace, &file->task);
+    const struct grain_container *container = container_of(trace, &file->task);
+    char *place = host_container_text(container, host_container_name(trace->names, container));
     char process[96], bytes[24] = "-", when[32];
     struct tm tm;
 
@@ -246,13 +253,14 @@ static void print_line(const struct trace *trace, const struct grain_host_file *
     (void)snprintf(process, sizeof(process), "%s(%u)", comm, file->task.pid);
     if (has_bytes(file))
         (void)snprintf(bytes, sizeof(bytes), "%" PRIu64, (uint64_t)file->bytes);
-    printf("%s.%03u  %-22s  %5u  %-*.*s  %-8s  %-7s  %8s  ", when,
-           (unsigned int)(wall_ns % 1000000000 / 1000000), process, file->task.uid, SHORT_ID,
-           SHORT_ID, *container ? container : "-", grain_host_operation_name(file->operation),
+    printf("%s.%03u  %-22s  %5u  %-*s  %-8s  %-7s  %8s  ", when,
+           (unsigned int)(wall_ns % 1000000000 / 1000000), process, file->task.uid, CONTAINER_WIDTH,
+           place, grain_host_operation_name(file->operation),
            file->result < 0 ? error_text(file->result) : "ok", bytes);
     print_path(file);
     putchar('\n');
     free(comm);
+    free(place);
 }
 
 static bool enough(const struct trace *trace)
@@ -331,7 +339,8 @@ static void say_begin(const struct grain_host *host)
         grain_host_way_name((unsigned int)way), *text ? text : "nothing known");
 }
 
-static int run_host(const struct settings *settings, const struct trace_rules *rules)
+static int run_host(const struct settings *settings, const struct trace_rules *rules,
+                    struct grain_container_names *names)
 {
     const struct grain_host_options host_options = {
         .size = sizeof(host_options),
@@ -341,7 +350,7 @@ static int run_host(const struct settings *settings, const struct trace_rules *r
         .way = settings->way,
         .see_self = settings->self,
     };
-    struct trace trace = {.settings = settings};
+    struct trace trace = {.settings = settings, .names = names};
     struct grain_host *host;
     char buffer[COUNT_TEXT_MAX];
     int error = grain_host_new(&host, &host_options);
@@ -354,36 +363,51 @@ static int run_host(const struct settings *settings, const struct trace_rules *r
     say_begin(host);
     if (!settings->json)
         printf("%-12s  %-22s  %5s  %-*s  %-8s  %-7s  %8s  %s\n", "time", "process(pid)", "uid",
-               SHORT_ID, "container", "op", "result", "bytes", "path");
+               CONTAINER_WIDTH, "container", "op", "result", "bytes", "path");
     error = output_flush();
     if (!error)
         error = follow(host, &trace);
     host_say_losses(host);
+    host_container_say_denied(names);
     say("%s operation%s", count_text(buffer, trace.printed), trace.printed == 1 ? "" : "s");
     grain_host_free(host);
     free(trace.places);
     return error;
 }
 
-static bool make_rules(struct trace_rules *rules, const struct settings *settings, char **paths,
-                       int count)
+static bool add_like(struct trace_rules *rules, const struct grain_host_rule *like, char **paths,
+                     int count)
 {
-    const struct grain_host_rule like = {
+    bool ok = true;
+
+    for (int i = 0; ok && i < count; i++)
+        ok = trace_rules_add(rules, paths[i], like);
+    if (!count && (like->pid || like->has_uid || like->comm || like->container))
+        ok = trace_rules_add(rules, NULL, like);
+    else if (!count)
+        ok = trace_rules_default(rules, like);
+    return ok;
+}
+
+/* The kernel knows containers by their ids: each that is meant has rules of its own. */
+static bool make_rules(struct trace_rules *rules, const struct settings *settings,
+                       const struct host_containers *containers, char **paths, int count)
+{
+    struct grain_host_rule like = {
         .operations = settings->operations,
         .pid = settings->has_pid ? (uint32_t)settings->pid : 0,
         .comm = settings->comm,
-        .container = settings->container,
         .uid = (uint32_t)settings->uid,
         .has_uid = settings->has_uid,
     };
     bool ok = true;
 
-    for (int i = 0; ok && i < count; i++)
-        ok = trace_rules_add(rules, paths[i], &like);
-    if (!count && (like.pid || like.has_uid || like.comm || like.container))
-        ok = trace_rules_add(rules, NULL, &like);
-    else if (!count)
-        ok = trace_rules_default(rules, &like);
+    for (size_t i = 0; ok && i < containers->count; i++) {
+        like.container = containers->ids[i];
+        ok = add_like(rules, &like, paths, count);
+    }
+    if (!containers->count)
+        ok = add_like(rules, &like, paths, count);
     for (size_t i = 0; ok && i < settings->exclude.count; i++)
         ok = trace_rules_add(rules, settings->exclude.rules[i].path, &settings->exclude.rules[i]);
     return ok;
@@ -393,14 +417,20 @@ int trace_files(int argc, char **argv)
 {
     struct settings settings = {.way = -1};
     struct trace_rules rules = {.count = 0};
+    struct host_containers containers = {.count = 0};
+    struct grain_container_names *names = NULL;
     int first, code;
 
     if (options_read(&options, &settings, argc, argv, &first, &code)) {
         stop_prepare();
         code = EXIT_USAGE;
-        if (make_rules(&rules, &settings, argv + first, argc - first))
-            code = run_host(&settings, &rules) ? EXIT_FAILED : EXIT_OK;
+        names = host_container_names(settings.container_files);
+        if ((!settings.container ||
+             host_container_choose(&containers, names, settings.container)) &&
+            make_rules(&rules, &settings, &containers, argv + first, argc - first))
+            code = run_host(&settings, &rules, names) ? EXIT_FAILED : EXIT_OK;
     }
+    grain_container_names_free(names);
     trace_rules_free(&rules);
     trace_rules_free(&settings.exclude);
     return code;

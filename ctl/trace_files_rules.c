@@ -34,7 +34,7 @@ static bool add(struct trace_rules *rules, const struct grain_host_rule *like,
                 enum grain_host_match match, char *path)
 {
     if (rules->count == GRAIN_HOST_RULES_MAX) {
-        say("trace files: more than %d paths", GRAIN_HOST_RULES_MAX);
+        say("trace files: more than %d paths, or paths times containers", GRAIN_HOST_RULES_MAX);
         free(path);
         return false;
     }

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+#include <agent/processes.h>
+
 #include "commands.h"
+#include "host_container.h"
 #include "host_text.h"
 #include "json.h"
 #include "options.h"
@@ -22,7 +25,7 @@
 
 struct settings {
     uint64_t pid, uid, port;
-    const char *comm;
+    const char *comm, *container, *container_files;
     uint8_t address[16];
     unsigned int protocol;
     bool has_pid, has_uid, has_port, has_address;
@@ -31,6 +34,8 @@ struct settings {
 
 struct trace {
     const struct settings *settings;
+    struct grain_processes *processes; /* for their containers */
+    struct grain_container_names *names;
     uint64_t printed;
     int output_error;
 };
@@ -71,6 +76,12 @@ static const struct option_row rows[] = {
      OPTION_TARGET(struct settings, comm)},
     {"uid", OPTION_NUMBER, "UID", "of this user", OPTION_TARGET(struct settings, uid),
      OPTION_GIVEN(struct settings, has_uid), .most = UINT32_MAX},
+    {"container", OPTION_TEXT, "WHICH",
+     "of this container: its name or its pod's, its id, or how that begins",
+     OPTION_TARGET(struct settings, container)},
+    {"container-files", OPTION_TEXT, "DIR",
+     "where the host's / is, if it is elsewhere: names of containers are looked up below",
+     OPTION_TARGET(struct settings, container_files)},
     {"port", OPTION_NUMBER, "PORT", "with this port at either end",
      OPTION_TARGET(struct settings, port), OPTION_GIVEN(struct settings, has_port), .most = 65535},
     {"address", OPTION_CALL, "IP", "with this address at the other end", .take = take_address},
@@ -80,8 +91,8 @@ static const struct option_row rows[] = {
 
 static const struct options options = {
     "trace net",
-    "trace net [--pid PID] [--comm NAME] [--uid UID] [--port PORT] [--address IP]\n"
-    "                          [--protocol tcp|udp] [--json]",
+    "trace net [--pid PID] [--comm NAME] [--uid UID] [--container WHICH]\n"
+    "                          [--port PORT] [--address IP] [--protocol tcp|udp] [--json]",
     "Shows connections as they are made, accepted, refused and closed: which process, with whom,\n"
     "and at the end how long it took and how many bytes each side sent. Ends at ^C.\n",
     "\"grainctl check\" says what this kernel lets it see.\n",
@@ -102,6 +113,26 @@ static bool is_chosen(const struct settings *settings, const struct grain_host_c
            (!settings->protocol || record->protocol == settings->protocol);
 }
 
+/* Who is in no container, or had ended before anybody could look, is in none that is meant. */
+static bool is_contained(const struct settings *settings, const struct grain_container *container,
+                         const struct grain_container_name *name)
+{
+    const char *meant = settings->container;
+
+    return !meant || (*container->id && (!strncmp(container->id, meant, strlen(meant)) ||
+                                         !strcmp(name->name, meant) || !strcmp(name->pod, meant)));
+}
+
+static const struct grain_container *container_of(struct trace *trace,
+                                                  const struct grain_host_task *task)
+{
+    static const struct grain_container none = {.runtime = ""};
+    const struct grain_process *process =
+        task->pid ? grain_processes_of(trace->processes, task) : NULL;
+
+    return process ? &process->container : &none;
+}
+
 static const char *event_name(unsigned int event)
 {
     static const char *const names[] = {
@@ -120,7 +151,9 @@ static uint64_t duration(const struct grain_host_connection *record)
                : 0;
 }
 
-static void print_json(struct trace *trace, const struct grain_host_connection *record)
+static void print_json(struct trace *trace, const struct grain_host_connection *record,
+                       const struct grain_container *container,
+                       const struct grain_container_name *name)
 {
     json_t *object = must(json_object()), *process = must(json_object());
     char *comm = host_text(record->task.comm, sizeof(record->task.comm));
@@ -149,6 +182,7 @@ static void print_json(struct trace *trace, const struct grain_host_connection *
     json_put_number(process, "ppid", record->task.ppid);
     json_put_number(process, "uid", record->task.uid);
     json_put_text(process, "comm", comm);
+    host_container_put(process, container, name);
     json_put(object, "process", record->task.pid ? process : json_null());
     if (!record->task.pid)
         json_decref(process);
@@ -171,7 +205,9 @@ static void print_end(const struct grain_host_connection *record)
         printf("  %s", strerror(-record->result));
 }
 
-static void print_line(const struct grain_host_connection *record)
+static void print_line(const struct grain_host_connection *record,
+                       const struct grain_container *container,
+                       const struct grain_container_name *name)
 {
     const uint64_t wall_ns = wall_of_boot(record->header.time_ns);
     const time_t seconds = (time_t)(wall_ns / 1000000000);
@@ -188,6 +224,12 @@ static void print_line(const struct grain_host_connection *record)
            record->event == GRAIN_HOST_CONNECTION_ACCEPT ? "<-" : "->",
            host_endpoint(remote, record->remote, record->remote_port));
     print_end(record);
+    if (*container->id) {
+        char *place = host_container_text(container, name);
+
+        printf("  in %s", place);
+        free(place);
+    }
     putchar('\n');
     free(comm);
 }
@@ -196,13 +238,19 @@ static int on_record(void *user, const struct grain_host_header *header)
 {
     const struct grain_host_connection *record = (const void *)header;
     struct trace *trace = user;
+    const struct grain_container *container;
+    const struct grain_container_name *name;
 
     if (header->type != GRAIN_HOST_CONNECTION || !is_chosen(trace->settings, record))
         return 0;
+    container = container_of(trace, &record->task);
+    name = host_container_name(trace->names, container);
+    if (!is_contained(trace->settings, container, name))
+        return 0;
     if (trace->settings->json)
-        print_json(trace, record);
+        print_json(trace, record, container, name);
     else
-        print_line(record);
+        print_line(record, container, name);
     trace->printed++;
     return trace->output_error;
 }
@@ -244,12 +292,19 @@ static int run(const struct settings *settings)
         say("%s", grain_error());
         return EXIT_FAILED;
     }
+    (void)grain_processes_new(&trace.processes, NULL);
+    must(trace.processes);
+    (void)grain_processes_scan(trace.processes);
+    trace.names = host_container_names(settings->container_files);
     say("connections, by %s; ^C ends",
         grain_host_way_name((unsigned int)grain_host_way(host, GRAIN_HOST_PROBE_NET)));
     error = follow(host, &trace);
     host_say_losses(host);
+    host_container_say_denied(trace.names);
     say("%s event%s", count_text(buffer, trace.printed), trace.printed == 1 ? "" : "s");
     grain_host_free(host);
+    grain_container_names_free(trace.names);
+    grain_processes_free(trace.processes);
     return error ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -57,6 +57,7 @@ struct grain_agent_watch {
     /* Probes that somebody with more rights has loaded, who also refreshes their paths; NULL: the
      * agent loads them. */
     struct grain_host *host;
+    const char *container_files; /* in front of the folders of containers' managers; NULL: none */
 };
 
 struct grain_agent;

@@ -2,17 +2,26 @@
 #include "agent_host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <grain/pinned.h>
+
 #include "../error_private.h"
 
-#define SECOND_NS    1000000000ULL
-#define ADDRESSES_NS (10 * SECOND_NS)
+#define SECOND_NS 1000000000ULL
+#define LOOK_NS   (10 * SECOND_NS)
 
 uint64_t agent_host_wall(const struct agent_host *host, uint64_t boot_ns)
 {
     return boot_ns + host->wall_ns;
+}
+
+const struct grain_container_name *agent_host_container(const struct agent_host *host,
+                                                        const struct grain_process *process)
+{
+    return grain_container_names_of(host->names, &process->container, agent_now(CLOCK_BOOTTIME));
 }
 
 static void read_clock(struct agent_host *host)
@@ -107,20 +116,44 @@ struct grain_answers *agent_host_room(struct grain_agent *agent)
 
 /* ---- now and then ---- */
 
-/* Where names are sampled, an answer may be missing when its address is connected to. */
-static void look_after_sampling(struct grain_agent *agent)
+/* Where names are sampled, the history has not all of them, and an answer may be missing when its
+ * address is connected to. */
+static void look_after_sampling(struct grain_agent *agent, uint64_t now)
 {
     struct agent_host *host = agent->host;
-    struct grain_engine_counts counts;
+    struct grain_config config;
+    char which[64] = "only new names are sent up";
 
-    if (host->sampling_said || !agent->live || !(host->watch.probes & 1U << GRAIN_HOST_PROBE_NET) ||
-        grain_live_counters(agent->live, &counts) ||
-        !counts.counters[GRAIN_COUNTER_EVENTS_SAMPLED_OUT])
+    if (host->sampling_said || !agent->live || now < host->sampling_ns)
+        return;
+    host->sampling_ns = now + LOOK_NS;
+    if (!(host->store || host->watch.probes & 1U << GRAIN_HOST_PROBE_NET) ||
+        grain_pinned_config(grain_live_pinned(agent->live), &config) || config.sample == 1)
         return;
     host->sampling_said = true;
+    if (config.sample)
+        (void)snprintf(which, sizeof(which), "one in %u with a known name is sent up",
+                       config.sample);
+    agent_log(
+        agent, GRAIN_LOG_WARNING,
+        "DNS and TLS messages are sampled, %s: the history has not all of them, and a "
+        "connection may get no name, or, where an address has several, the wrong one; "
+        "\"grainctl attach IFACE --sample 1\", or in the configuration \"attach: {sample: 1}\"",
+        which);
+}
+
+static void look_after_names(struct grain_agent *agent)
+{
+    struct agent_host *host = agent->host;
+    const char *denied = grain_container_names_denied(host->names);
+
+    if (!denied || host->denied_said)
+        return;
+    host->denied_said = true;
     agent_log(agent, GRAIN_LOG_WARNING,
-              "DNS answers are sampled: a connection may get no name, or, where an address has "
-              "several, the wrong one; attach with --sample 1");
+              "%s: not readable for this user: containers there are told by their ids alone, "
+              "without names",
+              denied);
 }
 
 static void look_after_store(struct grain_agent *agent)
@@ -151,13 +184,14 @@ void agent_host_look(struct grain_agent *agent)
     read_clock(host);
     if (host->probes && host->refresh)
         (void)grain_host_refresh(host->probes);
-    if (now - host->own_ns > ADDRESSES_NS) {
+    if (now - host->own_ns > LOOK_NS) {
         host->own_ns = now;
         agent_host_read_addresses(host);
         grain_join_expire(host->join, now);
-        look_after_sampling(agent);
     }
+    look_after_sampling(agent, now);
     grain_processes_expire(host->processes, now);
+    look_after_names(agent);
     look_after_store(agent);
 }
 
@@ -257,8 +291,11 @@ static int open_store(struct agent_host *host, const struct grain_agent_watch *w
 
 static int make_tables(struct agent_host *host)
 {
+    const struct grain_container_names_options names = {.root = host->watch.container_files};
     int error = grain_processes_new(&host->processes, NULL);
 
+    if (!error)
+        error = grain_container_names_new(&host->names, &names);
     if (!error)
         error = grain_join_new(&host->join, NULL);
     if (!error)
@@ -283,8 +320,11 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
     host->watch = *watch;
     host->watch.rules = NULL;
     host->watch.history = NULL;
+    host->watch.container_files = NULL;
     read_clock(host);
     host->gap_from_ns = agent_now(CLOCK_REALTIME);
+    if (watch->container_files && !(host->watch.container_files = strdup(watch->container_files)))
+        return grain_fail(-ENOMEM, "no memory");
     error = make_tables(host);
     if (!error)
         error = open_store(host, watch);
@@ -341,7 +381,9 @@ void agent_host_free(struct grain_agent *agent)
     agent_host_counts_free(host);
     grain_join_free(host->join);
     grain_processes_free(host->processes);
+    grain_container_names_free(host->names);
     free((char *)host->watch.history);
+    free((char *)host->watch.container_files);
     free(host);
     agent->host = NULL;
 }

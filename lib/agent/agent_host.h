@@ -13,6 +13,7 @@
 
 #include "agent_private.h"
 #include "answers.h"
+#include "container_names.h"
 #include "join.h"
 #include "join_table.h"
 #include "processes.h"
@@ -52,6 +53,7 @@ struct agent_host {
     bool refresh;                   /* the paths are ours to look up */
     struct grain_store *store;      /* NULL: none */
     struct grain_processes *processes;
+    struct grain_container_names *names;
     struct grain_join *join;
     struct grain_answers answers; /* of one event; big */
     struct host_queue dns, late;
@@ -65,22 +67,33 @@ struct agent_host {
     uint64_t history_told[GRAIN_STORE_COUNTER_COUNT];
     uint64_t keys_full, keys_full_told; /* times that a key's counts were not told */
     uint64_t events_gap;                /* of the packets' stream */
+    uint64_t over_budget, sampled_out;  /* of the kernel's own counts of events */
+    const struct grain_live *counted;   /* what they are of */
     uint64_t own_ns;                    /* when the host's addresses were read last */
+    uint64_t sampling_ns;               /* when the settings are looked at again */
     unsigned int refused;               /* probes that were asked for, as bits */
-    bool poll_failed, store_failed, sampling_said;
+    bool poll_failed, store_failed, sampling_said, denied_said;
 };
 
 uint64_t agent_host_wall(const struct agent_host *host, uint64_t boot_ns);
+/* What its container is called; valid until the next call. */
+const struct grain_container_name *agent_host_container(const struct agent_host *host,
+                                                        const struct grain_process *process);
 
 /* ---- agent_host_items.c ---- */
 
 /* An item's tags of a process; texts live as long as it. */
 struct host_tags {
     char pid[12], comm[64], uid[12], container[4 * GRAIN_CONTAINER_ID_MAX + 1];
+    char container_name[4 * sizeof(((struct grain_container_name *)0)->name)];
+    char pod[4 * sizeof(((struct grain_container_name *)0)->pod)];
+    char namespace[4 * sizeof(((struct grain_container_name *)0)->namespace)];
+    char image[4 * sizeof(((struct grain_container_name *)0)->image)];
 };
 
-void agent_host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t pid,
-                             uint32_t uid, const char *comm, const struct grain_process *process);
+void agent_host_process_tags(const struct agent_host *host, struct grain_item *item,
+                             struct host_tags *tags, uint32_t pid, uint32_t uid, const char *comm,
+                             const struct grain_process *process);
 void agent_host_tell_file(struct grain_agent *agent, const struct grain_host_file *record,
                           const struct grain_process *process);
 void agent_host_tell_start(struct grain_agent *agent, const struct grain_host_process *record,

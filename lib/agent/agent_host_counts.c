@@ -77,7 +77,8 @@ static void tell_volume(struct grain_agent *agent, enum grain_measure measure,
     if (!bytes)
         return;
     grain_measure_item(&item, measure, agent_now(CLOCK_REALTIME));
-    agent_host_process_tags(&item, &tags, key->pid, process ? process->uid : 0, comm, process);
+    agent_host_process_tags(host, &item, &tags, key->pid, process ? process->uid : 0, comm,
+                            process);
     if (!process)
         grain_item_remove_tag(&item, "uid");
     (void)inet_ntop(four ? AF_INET : AF_INET6, key->remote + (four ? 12 : 0), remote,
@@ -238,7 +239,7 @@ static int on_syscall(void *user, uint64_t start_ns, uint32_t pid, const char *c
     (void)snprintf(text, sizeof(text), "%s%u", call & GRAIN_HOST_SYSCALL_COMPAT ? "compat-" : "",
                    call & ~GRAIN_HOST_SYSCALL_COMPAT);
     grain_measure_item(&item, GRAIN_MEASURE_SYSCALL, agent_now(CLOCK_REALTIME));
-    agent_host_process_tags(&item, &tags, pid, 0, comm,
+    agent_host_process_tags(agent->host, &item, &tags, pid, 0, comm,
                             grain_processes_find(host->processes, pid, start_ns));
     grain_item_remove_tag(&item, "uid");
     (void)grain_item_set_tag(&item, "syscall_str", name ? name : text);
@@ -405,6 +406,28 @@ void agent_host_tell_counts(struct grain_agent *agent, uint64_t now_ns)
     tell_history(agent, now_ns);
 }
 
+/* Messages that the kernel did not send up: beyond the rate, or since they are sampled. */
+static void note_unsent(struct grain_agent *agent, uint64_t now)
+{
+    struct agent_host *host = agent->host;
+    struct grain_engine_counts counts;
+    uint64_t over, sampled;
+
+    if (!agent->live || grain_live_counters(agent->live, &counts))
+        return;
+    over = counts.counters[GRAIN_COUNTER_EVENTS_OVER_BUDGET];
+    sampled = counts.counters[GRAIN_COUNTER_EVENTS_SAMPLED_OUT];
+    if (host->counted == agent->live && over > host->over_budget)
+        grain_store_gap(host->store, GRAIN_STORE_GAP_LOST, "events_over_budget", host->gap_from_ns,
+                        now, over - host->over_budget);
+    if (host->counted == agent->live && sampled > host->sampled_out)
+        grain_store_gap(host->store, GRAIN_STORE_GAP_DEGRADED, "events_sampled_out",
+                        host->gap_from_ns, now, sampled - host->sampled_out);
+    host->over_budget = over;
+    host->sampled_out = sampled;
+    host->counted = agent->live;
+}
+
 void agent_host_note_losses(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
@@ -434,6 +457,7 @@ void agent_host_note_losses(struct grain_agent *agent)
         grain_store_gap(host->store, GRAIN_STORE_GAP_LOST, "packet_events", host->gap_from_ns, now,
                         lost - host->events_gap);
     host->events_gap = lost;
+    note_unsent(agent, now);
     host->gap_from_ns = now;
 }
 

@@ -19,8 +19,29 @@ static const char *number(char *out, size_t size, uint64_t value)
     return out;
 }
 
-void agent_host_process_tags(struct grain_item *item, struct host_tags *tags, uint32_t pid,
-                             uint32_t uid, const char *comm, const struct grain_process *process)
+/* What is not known has no tag. */
+static void tag_escaped(struct grain_item *item, const char *key, const char *text, char *room,
+                        size_t size)
+{
+    if (!*text)
+        return;
+    (void)grain_escape(room, size, text, strlen(text));
+    tag(item, key, room);
+}
+
+static void tag_container(struct grain_item *item, struct host_tags *tags,
+                          const struct grain_container_name *name)
+{
+    tag_escaped(item, "container_name", name->name, tags->container_name,
+                sizeof(tags->container_name));
+    tag_escaped(item, "pod", name->pod, tags->pod, sizeof(tags->pod));
+    tag_escaped(item, "namespace", name->namespace, tags->namespace, sizeof(tags->namespace));
+    tag_escaped(item, "image", name->image, tags->image, sizeof(tags->image));
+}
+
+void agent_host_process_tags(const struct agent_host *host, struct grain_item *item,
+                             struct host_tags *tags, uint32_t pid, uint32_t uid, const char *comm,
+                             const struct grain_process *process)
 {
     grain_escape(tags->comm, sizeof(tags->comm), process ? process->comm : comm,
                  GRAIN_HOST_COMM_MAX);
@@ -32,6 +53,7 @@ void agent_host_process_tags(struct grain_item *item, struct host_tags *tags, ui
     grain_escape(tags->container, sizeof(tags->container), process->container.id,
                  GRAIN_CONTAINER_ID_MAX);
     tag(item, "container", tags->container);
+    tag_container(item, tags, agent_host_container(host, process));
 }
 
 const char *agent_host_result_name(int result, char buffer[16])
@@ -74,8 +96,8 @@ void agent_host_tell_file(struct grain_agent *agent, const struct grain_host_fil
     if (!(agent->groups & 1U << GRAIN_GROUP_FILES))
         return;
     grain_measure_item(&item, measure, agent_host_wall(agent->host, record->header.time_ns));
-    agent_host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm,
-                            process);
+    agent_host_process_tags(agent->host, &item, &tags, record->task.pid, record->task.uid,
+                            record->task.comm, process);
     grain_escape(path, sizeof(path), (const char *)record->texts, record->path_length);
     tag(&item, "op", operation ? operation : "unknown");
     tag(&item, "path", path);
@@ -109,8 +131,8 @@ void agent_host_tell_start(struct grain_agent *agent, const struct grain_host_pr
         return;
     grain_measure_item(&item, GRAIN_MEASURE_PROCESS_START,
                        agent_host_wall(agent->host, record->header.time_ns));
-    agent_host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm,
-                            process);
+    agent_host_process_tags(agent->host, &item, &tags, record->task.pid, record->task.uid,
+                            record->task.comm, process);
     grain_escape(exe, sizeof(exe), (const char *)record->texts, record->exe_length);
     tag(&item, "exe", exe);
     tag(&item, "ppid", number(ppid, sizeof(ppid), record->task.ppid));
@@ -129,8 +151,8 @@ void agent_host_tell_exit(struct grain_agent *agent, const struct grain_host_exi
         return;
     grain_measure_item(&item, GRAIN_MEASURE_PROCESS_EXIT,
                        agent_host_wall(agent->host, record->header.time_ns));
-    agent_host_process_tags(&item, &tags, record->task.pid, record->task.uid, record->task.comm,
-                            process);
+    agent_host_process_tags(agent->host, &item, &tags, record->task.pid, record->task.uid,
+                            record->task.comm, process);
     (void)snprintf(status, sizeof(status), "%d", record->status);
     tag(&item, "status", status);
     item.count = 1;
@@ -177,7 +199,7 @@ void agent_host_tell_connection(struct grain_agent *agent,
     grain_measure_item(&item, measure_of_connection(record->event),
                        agent_host_wall(host, record->header.time_ns));
     agent_host_process_tags(
-        &item, &tags, record->task.pid, record->task.uid, record->task.comm,
+        host, &item, &tags, record->task.pid, record->task.uid, record->task.comm,
         grain_processes_find(host->processes, record->task.pid, record->task.start_ns));
     (void)inet_ntop(four ? AF_INET : AF_INET6, record->remote + (four ? 12 : 0), remote,
                     sizeof(remote));

@@ -9,6 +9,8 @@ void agent_host_store_process(struct grain_store_process *out, const struct agen
                               const struct grain_host_task *task,
                               const struct grain_process *process)
 {
+    const struct grain_container_name *name;
+
     *out = (struct grain_store_process){
         .start_ns = task->start_ns ? agent_host_wall(host, task->start_ns) : 0,
         .pid = task->pid,
@@ -24,6 +26,13 @@ void agent_host_store_process(struct grain_store_process *out, const struct agen
     out->arguments_length = process->arguments_length;
     out->cgroup = process->cgroup;
     out->container = process->container.id;
+    if (!*process->container.id)
+        return;
+    name = agent_host_container(host, process);
+    out->container_name = name->name;
+    out->pod = name->pod;
+    out->namespace = name->namespace;
+    out->image = name->image;
 }
 
 /* A text of a record, with its NUL. */

@@ -109,6 +109,15 @@ static int check_files(struct grain_config_file *config, const struct config_fil
     return error;
 }
 
+static int check_container_files(struct grain_config_file *config, const char *path)
+{
+    config->watch.container_files = path;
+    if (!path || *path == '/')
+        return 0;
+    return config_fail(config, "host.container_files", "\"%s\": expected a path from the root on",
+                       path);
+}
+
 static int check_host(struct grain_config_file *config)
 {
     const struct config_host *host = config->root->host;
@@ -132,6 +141,8 @@ static int check_host(struct grain_config_file *config)
     if (!error)
         error = config_check_size(&place, "ring", &config->root->host->ring, "8M", 65536, 1 << 30,
                                   &ring);
+    if (!error)
+        error = check_container_files(config, host->container_files);
     for (config->watch.ring_bytes = 65536; config->watch.ring_bytes < ring;)
         config->watch.ring_bytes *= 2;
     return error;

@@ -141,7 +141,7 @@ struct config_files {
 struct config_host {
     struct config_files *files;
     bool *net, *processes, *syscalls;
-    char *ring;
+    char *ring, *container_files;
 };
 
 struct config_history {

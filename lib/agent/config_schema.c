@@ -168,6 +168,7 @@ static const cyaml_schema_field_t host_fields[] = {MAPPING(config_host, files, f
                                                    FLAG(config_host, processes),
                                                    FLAG(config_host, syscalls),
                                                    TEXT(config_host, ring),
+                                                   TEXT(config_host, container_files),
                                                    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t history_fields[] = {

@@ -24,7 +24,7 @@
     X(PROCESSES, "processes", "programs that start and end")                                         \
     X(SYSCALLS, "syscalls", "system calls by process and name")
 
-#define GRAIN_PROCESS_TAGS "process_id process_str uid container"
+#define GRAIN_PROCESS_TAGS "process_id process_str uid container container_name pod namespace image"
 #define GRAIN_FILE_TAGS    GRAIN_PROCESS_TAGS " op path ino dev result"
 #define GRAIN_PEER_TAGS    GRAIN_PROCESS_TAGS " proto remote_ip remote_port"
 
@@ -122,7 +122,7 @@
       "", "programs started")                                                                        \
     X(PROCESS_EXIT, PROCESSES, COUNTER, "process.exit", "processes", GRAIN_PROCESS_TAGS " status",   \
       "", "processes that have ended; the status as of wait(2)")                                     \
-    X(SYSCALL, SYSCALLS, COUNTER, "syscall.enter", "calls", "syscall_str process_id process_str container", \
+    X(SYSCALL, SYSCALLS, COUNTER, "syscall.enter", "calls", "syscall_str process_id process_str container container_name pod namespace image", \
       "syscall.enter", "system calls made")
 /* clang-format on */
 

@@ -84,6 +84,9 @@ static int64_t find_actor(struct grain_store *store, const struct grain_store_pr
     values[GRAIN_ACTOR_CGROUP] = text(store, process->cgroup);
     values[GRAIN_ACTOR_CONTAINER] = text(store, process->container);
     values[GRAIN_ACTOR_CONTAINER_NAME] = text(store, process->container_name);
+    values[GRAIN_ACTOR_POD] = text(store, process->pod);
+    values[GRAIN_ACTOR_NAMESPACE] = text(store, process->namespace);
+    values[GRAIN_ACTOR_IMAGE] = text(store, process->image);
     for (int i = GRAIN_ACTOR_COMM; i < GRAIN_ACTOR_COLUMNS; i++)
         if (values[i] == PLACE_NONE)
             return PLACE_NONE;
@@ -105,8 +108,9 @@ static size_t write_raw(char raw[RAW_MAX], const struct grain_store_process *pro
 {
     const uint64_t numbers[] = {process->start_ns, process->pid, process->ppid, process->uid,
                                 process->arguments_length};
-    const char *const texts[] = {process->comm, process->exe, process->cgroup, process->container,
-                                 process->container_name};
+    const char *const texts[] = {
+        process->comm,           process->exe, process->cgroup,    process->container,
+        process->container_name, process->pod, process->namespace, process->image};
     size_t length = 0;
     bool fits = put_raw(raw, &length, numbers, sizeof(numbers));
 

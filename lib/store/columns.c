@@ -97,19 +97,20 @@ static const struct grain_view_column life_view[] = {
 };
 
 #define ACTOR_TEXT(column) "(SELECT text FROM text WHERE id=a." column ")"
+#define PROCESS_COLUMNS(pod, namespace, image)                                                  \
+    {"comm", STRING, ACTOR_TEXT("comm")}, {"pid", NUMBER, "a.pid"}, {"ppid", NUMBER, "a.ppid"}, \
+        {"uid", NUMBER, "a.uid"}, {"started", TIME, "a.start_ns/1000000"},                      \
+        {"exe", STRING, ACTOR_TEXT("exe")}, {"arguments", STRING, ACTOR_TEXT("arguments")},     \
+        {"container", STRING, ACTOR_TEXT("container")},                                         \
+        {"container_name", STRING, ACTOR_TEXT("container_name")}, {"pod", STRING, pod},         \
+        {"namespace", STRING, namespace}, {"image", STRING, image},                             \
+        {"cgroup", STRING, ACTOR_TEXT("cgroup")},                                               \
+    {                                                                                           \
+        NULL, 0, NULL                                                                           \
+    }
 const struct grain_view_column grain_view_process_columns[] = {
-    {"comm", STRING, ACTOR_TEXT("comm")},
-    {"pid", NUMBER, "a.pid"},
-    {"ppid", NUMBER, "a.ppid"},
-    {"uid", NUMBER, "a.uid"},
-    {"started", TIME, "a.start_ns/1000000"},
-    {"exe", STRING, ACTOR_TEXT("exe")},
-    {"arguments", STRING, ACTOR_TEXT("arguments")},
-    {"container", STRING, ACTOR_TEXT("container")},
-    {"container_name", STRING, ACTOR_TEXT("container_name")},
-    {"cgroup", STRING, ACTOR_TEXT("cgroup")},
-    {NULL, 0, NULL},
-};
+    PROCESS_COLUMNS(ACTOR_TEXT("pod"), ACTOR_TEXT("namespace"), ACTOR_TEXT("image"))};
+const struct grain_view_column grain_view_process_columns_1[] = {PROCESS_COLUMNS("''", "''", "''")};
 
 const struct grain_view_column grain_view_gap_columns[] = {
     {"time", TIME, "from_ns/1000000"},

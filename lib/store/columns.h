@@ -19,6 +19,8 @@ struct grain_view_column {
 /* Of a kind; ends with a NULL name. The columns of its process come behind them. */
 const struct grain_view_column *grain_view_columns(enum grain_store_kind kind);
 extern const struct grain_view_column grain_view_process_columns[];
+/* The same of a database of version 1, which knew less. */
+extern const struct grain_view_column grain_view_process_columns_1[];
 extern const struct grain_view_column grain_view_gap_columns[];
 
 /* "SELECT ..., ..."; times as milliseconds, or as text. */

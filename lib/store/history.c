@@ -15,6 +15,15 @@
 #define STOPPED_LEAST_NS 5000000000ULL
 #define BUSY_MS          2000
 
+#define ACTOR_COLUMNS                                                                            \
+    "id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, start_ns INTEGER NOT NULL,"                   \
+    " ppid INTEGER NOT NULL, uid INTEGER NOT NULL, comm INTEGER NOT NULL, exe INTEGER NOT NULL," \
+    " arguments INTEGER NOT NULL, cgroup INTEGER NOT NULL, container INTEGER NOT NULL,"          \
+    " container_name INTEGER NOT NULL, pod INTEGER NOT NULL, namespace INTEGER NOT NULL,"        \
+    " image INTEGER NOT NULL, part INTEGER NOT NULL,"                                            \
+    " UNIQUE(pid, start_ns, ppid, uid, comm, exe, arguments, cgroup, container,"                 \
+    " container_name, pod, namespace, image)"
+
 static const char *const schema =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE part(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL,"
@@ -23,28 +32,38 @@ static const char *const schema =
     "CREATE TABLE object(id INTEGER PRIMARY KEY, name TEXT NOT NULL, dev INTEGER NOT NULL,"
     " ino INTEGER NOT NULL, part INTEGER NOT NULL, UNIQUE(name, dev, ino));"
     "CREATE INDEX object_inode ON object(ino, dev) WHERE ino <> 0;"
-    "CREATE TABLE actor(id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, start_ns INTEGER NOT NULL,"
-    " ppid INTEGER NOT NULL, uid INTEGER NOT NULL, comm INTEGER NOT NULL, exe INTEGER NOT NULL,"
-    " arguments INTEGER NOT NULL, cgroup INTEGER NOT NULL, container INTEGER NOT NULL,"
-    " container_name INTEGER NOT NULL, part INTEGER NOT NULL,"
-    " UNIQUE(pid, start_ns, ppid, uid, comm, exe, arguments, cgroup, container, container_name));"
+    "CREATE TABLE actor(" ACTOR_COLUMNS ");"
     "CREATE TABLE gap(id INTEGER PRIMARY KEY, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL);"
     /* Number 0 is nothing: all rows find something, and stay for ever. */
     "INSERT INTO text VALUES(0, '', 9223372036854775807);"
     "INSERT INTO object VALUES(0, '', 0, 0, 9223372036854775807);"
-    "INSERT INTO actor VALUES(0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 9223372036854775807);";
+    "INSERT INTO actor VALUES(0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9223372036854775807);";
+
+/* From version 1. The views go first: they name what is replaced. */
+static const char *const from_1 =
+    "BEGIN IMMEDIATE;"
+    "DROP VIEW IF EXISTS files;DROP VIEW IF EXISTS net;DROP VIEW IF EXISTS dns;"
+    "DROP VIEW IF EXISTS tls;DROP VIEW IF EXISTS processes;"
+    "CREATE TABLE actor_2(" ACTOR_COLUMNS ");"
+    "INSERT INTO actor_2 SELECT id, pid, start_ns, ppid, uid, comm, exe, arguments, cgroup,"
+    " container, container_name, 0, 0, 0, part FROM actor;"
+    "DROP TABLE actor;ALTER TABLE actor_2 RENAME TO actor;"
+    "PRAGMA user_version=2;"
+    "COMMIT";
 
 /* By enum grain_history_statement; dictionaries in their order. */
 static const char *const statements[GRAIN_STATEMENT_COUNT] = {
     "SELECT id, part FROM text WHERE text=?1",
     "SELECT id, part FROM object WHERE name=?1 AND dev=?2 AND ino=?3",
     "SELECT id, part FROM actor WHERE pid=?1 AND start_ns=?2 AND ppid=?3 AND uid=?4 AND comm=?5"
-    " AND exe=?6 AND arguments=?7 AND cgroup=?8 AND container=?9 AND container_name=?10",
+    " AND exe=?6 AND arguments=?7 AND cgroup=?8 AND container=?9 AND container_name=?10"
+    " AND pod=?11 AND namespace=?12 AND image=?13",
     "INSERT INTO text(part, text) VALUES(?2, ?1)",
     "INSERT INTO object(part, name, dev, ino) VALUES(?4, ?1, ?2, ?3)",
     "INSERT INTO actor(part, pid, start_ns, ppid, uid, comm, exe, arguments, cgroup, container,"
-    " container_name) VALUES(?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    " container_name, pod, namespace, image) VALUES(?14, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+    " ?11, ?12, ?13)",
     "UPDATE text SET part=?2 WHERE id=?1",
     "UPDATE object SET part=?2 WHERE id=?1",
     "UPDATE actor SET part=?2 WHERE id=?1",
@@ -211,7 +230,7 @@ static int make_schema(struct grain_history *history, uint64_t now_ns)
 }
 
 /* Ours, and of a version that is known; or empty. Changes nothing: it may be someone else's. */
-static int check_schema(struct grain_history *history, bool *fresh)
+static int check_schema(struct grain_history *history, bool *fresh, bool *old)
 {
     int64_t application = 0, version = 0, tables = 0;
     int error = grain_history_number(history, "SELECT count(*) FROM sqlite_schema", &tables);
@@ -231,7 +250,17 @@ static int check_schema(struct grain_history *history, bool *fresh)
                           "%s: written by a newer grain (schema %lld; this one knows %d);"
                           " use that one, or name another file",
                           history->path, (long long)version, GRAIN_HISTORY_VERSION);
+    *old = !*fresh && version < GRAIN_HISTORY_VERSION;
     return 0;
+}
+
+static int convert(struct grain_history *history)
+{
+    int error = grain_history_run(history, from_1);
+
+    if (error)
+        (void)sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
+    return error;
 }
 
 static int configure(struct grain_history *history)
@@ -287,19 +316,23 @@ static void close_database(struct grain_history *history)
 
 static int open_database(struct grain_history *history, uint64_t now_ns)
 {
-    bool fresh = false;
+    bool fresh = false, old = false;
     int error = grain_history_fail(
         history, sqlite3_open_v2(history->path, &history->db,
                                  SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 
     if (!error)
-        error = check_schema(history, &fresh);
+        error = check_schema(history, &fresh, &old);
     if (!error)
         error = configure(history);
     if (!error && fresh)
         error = make_schema(history, now_ns);
+    if (!error && old)
+        error = convert(history);
     if (!error)
         error = grain_history_load_parts(history);
+    if (!error && old)
+        error = grain_history_make_views(history);
     if (!error)
         error = grain_history_run(history, "BEGIN IMMEDIATE");
     if (!error)

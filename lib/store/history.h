@@ -17,7 +17,7 @@
 #include "store.h"
 
 #define GRAIN_HISTORY_APPLICATION 0x67726e68 /* "grnh" */
-#define GRAIN_HISTORY_VERSION     1
+#define GRAIN_HISTORY_VERSION     2          /* 1: no pod, namespace and image */
 /* Of one kind: a view is a union over its parts, which SQLite bounds at 500. */
 #define GRAIN_HISTORY_PARTS_MAX 240
 #define GRAIN_MINUTE_NS         60000000000ULL

@@ -132,6 +132,7 @@ static int check(struct grain_store_reader *reader)
                           "%s: written by a newer grain (schema %lld; this one knows %d); use "
                           "that one",
                           reader->path, (long long)version, GRAIN_HISTORY_VERSION);
+    reader->old = version < GRAIN_HISTORY_VERSION;
     return 0;
 }
 

@@ -60,7 +60,7 @@ struct grain_store_filter {
                                    pattern as of glob(7), where * and ? match / as well */
     bool only_path;             /* not the same file by other names */
     const char *process;        /* a pid, a path (exe), a name (comm or the last part of exe) */
-    const char *container;      /* the beginning of its id, or its name */
+    const char *container;      /* the beginning of its id, its name, or its pod's */
     const char *name;           /* net, dns, tls: of DNS or SNI; *.example.org: and all below */
     const char *address;        /* net, tls: the remote one; dns: the server, or in an answer */
     uint32_t uid;

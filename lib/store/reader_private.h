@@ -16,6 +16,7 @@ struct grain_store_reader {
     uint64_t deadline_ns; /* of the statement that runs, monotonic; 0: none */
     bool late;
     bool guarded; /* what is asked comes from the user */
+    bool old;     /* of version 1: nobody has written to it since */
 };
 
 /* -errno of an SQLite result, noted. */

@@ -209,9 +209,10 @@ static int find_who(struct query *query)
     if (filter->process)
         write_process(out, filter->process);
     if (filter->container)
-        fputs(" AND (a.container_name IN (SELECT id FROM text WHERE text=?2) OR a.container IN"
-              " (SELECT id FROM text WHERE substr(text,1,length(?2))=?2))",
-              out);
+        fprintf(out,
+                " AND (a.container_name IN (SELECT id FROM text WHERE text=?2)%s OR a.container IN"
+                " (SELECT id FROM text WHERE substr(text,1,length(?2))=?2))",
+                query->reader->old ? "" : " OR a.pod IN (SELECT id FROM text WHERE text=?2)");
     if (filter->has_uid)
         fputs(" AND a.uid=?3", out);
     error = fclose(out)
@@ -273,7 +274,9 @@ static void write_conditions(FILE *out, const struct query *query)
 
 static void write_arm(FILE *out, const struct query *query, const char *source, const char *more)
 {
-    grain_view_select(out, grain_view_columns(query->kind), grain_view_process_columns, 0);
+    grain_view_select(
+        out, grain_view_columns(query->kind),
+        query->reader->old ? grain_view_process_columns_1 : grain_view_process_columns, 0);
     grain_view_from(out, query->kind, source, "CROSS JOIN");
     write_conditions(out, query);
     fputs(more, out);

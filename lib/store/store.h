@@ -58,6 +58,9 @@ struct grain_store_process {
     const char *cgroup;
     const char *container;      /* its id */
     const char *container_name; /* */
+    const char *pod;            /* of Kubernetes, or podman */
+    const char *namespace;      /* of the pod */
+    const char *image;          /* of the container */
 };
 
 struct grain_store_file {

@@ -73,7 +73,7 @@ class HistoryTest(cli.CliTest):
 
     def test_json(self):
         self.fill()
-        texts = {"files": ("path", "path2", "comm", "exe", "container", "container_name"),
+        texts = {"files": ("path", "path2", "comm", "exe", "container", "container_name", "pod", "namespace", "image"),
                  "net": ("name", "sni", "comm"), "dns": ("name", "type", "answers", "interface"),
                  "tls": ("sni", "version", "alpn", "ja3", "ja4", "interface"),
                  "processes": ("comm", "exe", "cgroup"), "gaps": ("what",)}
@@ -96,6 +96,41 @@ class HistoryTest(cli.CliTest):
         back = [unescape(path[1:] if path.startswith("'") else path) for path in paths]
         self.assertEqual(sorted(back), sorted(HOSTILE))
         self.assertTrue(all(None not in row and None not in row.values() for row in rows))
+
+    def make_version_1(self):
+        """As it was before a container's pod, namespace and image were kept."""
+        columns = ("pid", "start_ns", "ppid", "uid", "comm", "exe", "arguments", "cgroup", "container", "container_name")
+        database = sqlite3.connect(self.database, isolation_level=None)
+        for view in ("files", "net", "dns", "tls", "processes"):
+            database.execute(f"DROP VIEW {view}")
+        database.execute("CREATE TABLE old(id INTEGER PRIMARY KEY, "
+                         + "".join(f"{column} INTEGER NOT NULL, " for column in columns)
+                         + f"part INTEGER NOT NULL, UNIQUE({', '.join(columns)}))")
+        database.execute(f"INSERT INTO old SELECT id, {', '.join(columns)}, part FROM actor")
+        database.execute("DROP TABLE actor")
+        database.execute("ALTER TABLE old RENAME TO actor")
+        database.execute("PRAGMA user_version=1")
+        database.close()
+
+    def test_a_history_of_version_1(self):
+        """It is read as it is, and goes on when the agent writes it again."""
+        self.fill()
+        before = self.rows("files")
+        self.make_version_1()
+        old = self.rows("files")
+        added = {"pod", "namespace", "image", "pod_hex", "namespace_hex", "image_hex"}
+        self.assertEqual(*([{key: value for key, value in row.items() if key not in added} for row in rows
+                            if row["event_type"] == "file"] for rows in (before, old)))
+        self.assertEqual({row["pod"] for row in old if row["event_type"] == "file"}, {""})
+        found = [row["path"] for row in self.rows("files", "--container", "/etc/passwd") if row["event_type"] == "file"]
+        self.assertEqual(found, ["/etc/passwd"])
+        self.fill([b"new"])
+        new = [row for row in self.rows("files") if row["event_type"] == "file"]
+        self.assertEqual(sorted((self.raw(row, "path"), row["pod"]) for row in new if self.raw(row, "path") != b"new"),
+                         sorted((self.raw(row, "path"), "") for row in before if row["event_type"] == "file"))
+        self.assertEqual([row["pod"] for row in new if row["path"] == "new"], ["new"])
+        sql = self.history("sql", "SELECT count(*) AS n FROM files WHERE pod='new' AND image='new'", "--json").stdout
+        self.assertEqual(json.loads(sql)["n"], 1)
 
     def test_each_name_is_found(self):
         self.fill()

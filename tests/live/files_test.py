@@ -15,6 +15,7 @@ import threading
 import time
 import unittest
 
+import contained
 import live
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -454,28 +455,35 @@ class SelectionTest(FilesTest):
 
     def test_container(self):
         """A cgroup named as runtimes name theirs."""
-        root = next((folder for folder in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
-                     if os.path.exists(f"{folder}/cgroup.procs")), None)
-        if not root:
-            self.skipTest("no cgroup v2 hierarchy is mounted")
-        name = "0123456789abcdef" * 4
-        group = f"{root}/grain-{os.getpid()}/docker-{name}.scope"
-        os.makedirs(group)
-        self.addCleanup(os.rmdir, os.path.dirname(group))
-        self.addCleanup(os.rmdir, group)
+        inside, name = contained.Contained(self), contained.ID
         path = self.make("a")
         self.start(path, "--container", name[:12])
         self.read(path)
         child = os.fork()
         if not child:
-            with open(f"{group}/cgroup.procs", "w", encoding="ascii") as stream:
-                stream.write("0")
+            inside.enter()
             self.read(path)
             os._exit(0)
         os.waitpid(child, 0)
         found = [(event["process"]["pid"], event["process"]["container"])
                  for event in self.events("all") if event["operation"] == "open"]
         self.assertEqual(found, [(child, name)])
+
+    def test_container_by_its_name(self):
+        """Or by that of its pod; names are escaped as everything that others have chosen."""
+        labels = {"io.kubernetes.pod.name": "shop-0", "io.kubernetes.pod.namespace": "prod"}
+        path = self.make("a")
+        inside = contained.Contained(self, self.at("files"), "we\x1b[31m b", labels)
+        for asked in ("shop-0", "we\x1b[31m b", contained.ID[:4]):
+            with self.subTest(asked):
+                self.start(path, "--container", asked, "--container-files", self.at("files"))
+                self.read(path)
+                pid = inside.run("cat", path)
+                opened = [event["process"] for event in self.events("all") if event["operation"] == "open"]
+                self.assertEqual([{key: process.get(key) for key in ("pid", "container", "container_name", "pod", "namespace", "image")}
+                                  for process in opened],
+                                 [{"pid": pid, "container": contained.ID, "container_name": "we\\027[31m b", "pod": "shop-0",
+                                   "namespace": "prod", "image": "nginx:1"}])
 
     def host_probes(self):
         """What status tells of: by process."""
@@ -567,6 +575,8 @@ class RefusalTest(unittest.TestCase):
     def test_what_there_is_not(self):
         for arguments, said in ((("--op", "opne"), "there are open, read"),
                                 (("--container", "ab"), "of 4 to 64 characters"),
+                                (("--container", "no-such"), "no container is called so"),
+                                (("--container", "../etc"), "no container is called so"),
                                 (("--pid", "0"), "pid"),
                                 (("--way", "luck"), "luck"),
                                 (("/x" * 200,), "longer than")):

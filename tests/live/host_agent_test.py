@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+import contained
 import live
 import see
 
@@ -153,6 +154,47 @@ class HostAgent(live.LiveTest):
         started = [row for row in self.history("processes") if row.get("pid") == reader.pid]
         self.assertIn("start", {row["event"] for row in started})
 
+    def test_containers_by_name(self):
+        """With what docker's file says about one, escaped where it is a tag, as it is in the history."""
+        labels = {"io.kubernetes.container.name": "w\x1bb", "io.kubernetes.pod.name": "shop-0", "io.kubernetes.pod.namespace": "prod"}
+        files = os.path.join(self.folder, "files")
+        inside = contained.Contained(self, files, "k8s_web", labels, "registry.example/web:2")
+        path = os.path.join(self.watched, "secret")
+        with open(path, "wb") as stream:
+            stream.write(b"x" * 99)
+        self.configure(f"{{files: {{paths: [{path}]}}, processes: true, container_files: {files}}}")
+        agent = self.agent()
+        pid = inside.run("cat", path)
+        live.run("cat", path)
+        self.wait_for(lambda: [item for item in self.told("file.read") if item["tags"]["process_id"] == str(pid)], "the reading")
+        self.stop(agent)
+        known = {"container": contained.ID, "container_name": "w\x1bb", "pod": "shop-0", "namespace": "prod",
+                 "image": "registry.example/web:2"}
+        for asked in ("shop-0", "w\x1bb", contained.ID[:12]):
+            rows = [row for row in self.history("files", "--container", asked) if row["event_type"] == "file"]
+            self.assertEqual({row["pid"] for row in rows}, {pid})
+            for row in rows:
+                self.assertEqual({key: row[key] for key in known}, known)
+        self.assertIn("w\\027b", live.run(live.GRAINCTL, "history", "files", "--db", self.db).stdout)
+        for item in self.told("file.read") + self.told("process.start"):
+            tags = {key: item["tags"].get(key) for key in known}
+            self.assertEqual(tags, dict(known, container_name="w\\027b") if item["tags"]["process_id"] == str(pid)
+                             else dict.fromkeys(known))
+
+    def test_containers_without_a_name(self):
+        """Nobody has written anything down: the id is what there is."""
+        inside = contained.Contained(self)
+        path = os.path.join(self.watched, "secret")
+        with open(path, "wb") as stream:
+            stream.write(b"x")
+        self.configure(f"{{files: {{paths: [{path}]}}, processes: true, container_files: {self.folder}}}")
+        agent = self.agent()
+        pid = inside.run("cat", path)
+        self.wait_for(lambda: [item for item in self.told("file.read") if item["tags"]["process_id"] == str(pid)], "the reading")
+        self.stop(agent)
+        rows = [row for row in self.history("files", "--container", contained.ID) if row["event_type"] == "file"]
+        self.assertEqual({(row["pid"], row["container"], row["container_name"]) for row in rows}, {(pid, contained.ID, "")})
+
     def certificate(self):
         path = os.path.join(self.folder, "certificate.pem")
         live.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -238,6 +280,47 @@ class HostAgent(live.LiveTest):
         out = [item for item in self.told("connection.out") if item["tags"]["process_id"] == str(truth["pid"])
                and item["tags"]["proto"] == "tcp"]
         self.assertEqual([(item["tags"]["name"], item["tags"]["sni"], item["count"]) for item in out], [(NAME, NAME, 1)])
+
+    def ask_often(self, more):
+        """Of an agent that attaches by itself, with this configuration: its log, and the history's answers to 300 questions."""
+        live.need("dnsmasq")
+        client, far = self.pair()
+        self.configure("{net: true}", groups="[network]", more=more + "interfaces: [{name: veth0}]\n")
+        self.background(far, "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--pid-file=",
+                        f"--listen-address={SERVER}", "--bind-interfaces", "--user=root", f"--address=/{NAME}/{SERVER}")
+        self.wait_for(lambda: ":53 " in far.run("ss", "-Hlnu").stdout, "the server")
+        agent = self.agent(client)
+        program = ("import socket, sys\n"
+                   "q = b''.join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split('.')) + bytes([0, 0, 1, 0, 1])\n"
+                   "d = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); d.settimeout(10); d.connect((sys.argv[2], 53))\n"
+                   "for i in range(300): d.send(i.to_bytes(2, 'big') + b'\\1\\0\\0\\1' + bytes(6) + q); d.recv(512)\n"
+                   "print('asked')\n")
+        self.wait_for(lambda: self.answers(client, program), "the agent to read messages")
+        self.assertEqual(client.run(sys.executable, "-c", program, NAME, SERVER).stdout, "asked\n")
+        self.stop(agent)
+        answers = sum(row["count"] for row in self.history("dns", "--name", NAME) if row.get("message") == "response")
+        return self.log(agent), answers
+
+    def answers(self, client, program):
+        """It reads what comes once it has told of one; this one has another name."""
+        client.run(sys.executable, "-c", program.replace("300", "1"), "first.test", SERVER)
+        rows = self.history("dns", "--name", "first.test") if os.path.exists(self.db) else []
+        return [row for row in rows if row["event_type"] == "dns"]
+
+    def test_all_answers_are_in_the_history(self):
+        log, answers = self.ask_often("")
+        self.assertEqual(answers, 300)
+        self.assertNotIn(b"are sampled", log)
+        self.assertEqual([row for row in self.history("gaps") if row["what"].startswith("events_")], [])
+
+    def test_sampled_answers_are_a_gap(self):
+        log, answers = self.ask_often("attach: {sample: 100}\n")
+        self.assertLess(answers, 300)
+        self.assertIn(b"one in 100 with a known name is sent up", log)
+        (gap,) = [row for row in self.history("gaps") if row["what"] == "events_sampled_out"]
+        self.assertEqual(gap["kind"], "probe_degraded")
+        # Questions are sampled, too.
+        self.assertGreaterEqual(gap["count"], 300 - answers)
 
     def test_a_killed_agent_leaves_a_gap(self):
         self.configure("{processes: true}")

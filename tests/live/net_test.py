@@ -5,9 +5,11 @@ import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
+import contained
 import live
 import ring
 import watch
@@ -303,6 +305,28 @@ class CommandTest(NetTest):
         found = [event for event in found if event["process"]["pid"] == told["pid"]]
         self.assertEqual([(event["event"], event["error"], event["remote_port"])
                           for event in found], [("fail", "ENETUNREACH", 81)])
+
+    def test_chosen_by_container(self):
+        """By its name, with a name that hurts; connections from elsewhere are not shown."""
+        inside = contained.Contained(self, os.path.join(self.folder, "files"), "we\x1bb", {"io.kubernetes.pod.name": "shop-0"})
+        options = ("--container-files", os.path.join(self.folder, "files"), "--container", "shop-0")
+        lines, objects = self.follow("trace", "net", *options), self.follow("trace", "net", "--json", *options)
+        program = "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            socket.create_connection(("127.0.0.1", port)).close()
+            with subprocess.Popen((sys.executable, "-c", program, str(port)), stdin=subprocess.PIPE,
+                                  preexec_fn=inside.enter) as process:
+                # It runs until both have looked who it is.
+                line, event = lines.stdout.readline(), json.loads(objects.stdout.readline())
+        self.assertEqual((event["event"], event["remote_port"]), ("connect", port))
+        self.assertEqual({key: event["process"].get(key) for key in ("pid", "container", "container_name", "pod", "image")},
+                         {"pid": process.pid, "container": contained.ID, "container_name": "we\\027b", "pod": "shop-0",
+                          "image": "nginx:1"})
+        self.assertTrue(line.endswith(b" in we\\027b\n"), line)
+        rest = [json.loads(line) for line in self.finish(objects).splitlines()]
+        self.assertEqual({event["process"]["pid"] for event in rest} - {process.pid}, set())
+        self.finish(lines)
 
     @staticmethod
     def reading_after(process, done):

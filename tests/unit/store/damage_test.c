@@ -112,11 +112,11 @@ static void a_newer_schema_is_left_alone(void **state)
     struct grain_store_reader *reader = NULL;
 
     fill(sample);
-    run_sql(sample, "PRAGMA user_version=2");
-    refused(sample, -ENOTSUP, "schema 2");
+    run_sql(sample, "PRAGMA user_version=3");
+    refused(sample, -ENOTSUP, "schema 3");
     assert_int_equal(grain_store_reader_open(&reader, sample->path), -ENOTSUP);
     assert_false(is_there(sample, ".damaged.1"));
-    run_sql(sample, "PRAGMA user_version=1");
+    run_sql(sample, "PRAGMA user_version=2");
     assert_int_equal(sample_sums(sample, &all).count, 5000);
 }
 

@@ -94,18 +94,22 @@ static void who(void **state)
                                           .comm = "worker",
                                           .exe = "/usr/sbin/apache2",
                                           .container = "0123456789abcdef",
-                                          .container_name = "web"};
+                                          .container_name = "web",
+                                          .pod = "shop-0",
+                                          .namespace = "prod",
+                                          .image = "nginx"};
     struct grain_store_file file = {.time_ns = NOON, .path = "/a", .operation = 2};
     static const struct grain_store_filter fitting[] = {
-        {.process = "4711"},          {.process = "worker"},
-        {.process = "apache2"},       {.process = "/usr/sbin/apache2"},
-        {.container = "0123"},        {.container = "web"},
-        {.uid = 33, .has_uid = true},
+        {.process = "4711"},     {.process = "worker"},
+        {.process = "apache2"},  {.process = "/usr/sbin/apache2"},
+        {.container = "0123"},   {.container = "web"},
+        {.container = "shop-0"}, {.uid = 33, .has_uid = true},
     };
     static const struct grain_store_filter others[] = {
         {.process = "471"},          {.process = "work"},
         {.process = "pache2"},       {.process = "/usr/sbin/apache"},
         {.container = "123"},        {.container = "we"},
+        {.container = "prod"},       {.container = "nginx"},
         {.uid = 0, .has_uid = true}, {.process = "worker", .has_uid = true, .uid = 1},
     };
 

@@ -6,7 +6,7 @@
  *                                 that is committed on standard output, a line a commit of 200;
  *                                 "lost ...": those 200 could not be written
  *   store_driver DB name          lines of standard input: hex of a text, which becomes the path,
- *                                 comm, exe, argument, container and name of everything
+ *                                 comm, exe, argument, container, pod and name of everything
  */
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -70,7 +70,10 @@ static void append_name(struct grain_store *store, const char *text, size_t leng
                                           .arguments_length = length + 1,
                                           .cgroup = text,
                                           .container = text,
-                                          .container_name = text};
+                                          .container_name = text,
+                                          .pod = text,
+                                          .namespace = text,
+                                          .image = text};
     struct grain_store_file file = {
         .time_ns = wall_now(), .path = text, .path2 = text, .operation = GRAIN_HOST_OP_RENAME};
     struct grain_store_connection connection = {.time_ns = wall_now(),
