@@ -172,28 +172,21 @@ def by_splice_out(sock, most):
         os.close(into)
 
 
-<<<<<<< HEAD
-SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "pwritev": by_pwritev,
-         "sendmsg": by_sendmsg, "sendfile": by_sendfile, "splice": by_splice}
-RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "preadv": by_preadv,
-            "recvmsg": by_recvmsg, "peek": by_peek, "quick": by_quick, "splice": by_splice_out}
-=======
 def by_ring(action, *arguments, **options):
     return lambda sock, what: action(sock, what, *arguments, **options)
 
 
-SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "sendmsg": by_sendmsg,
-         "sendfile": by_sendfile, "splice": by_splice,
+SENDS = {"send": by_send, "write": by_write, "writev": by_writev, "pwritev": by_pwritev,
+         "sendmsg": by_sendmsg, "sendfile": by_sendfile, "splice": by_splice,
          "ring-send": by_ring(ring.send), "ring-send-async": by_ring(ring.send, ring.ASYNC),
          "ring-send-zc": by_ring(ring.send, opcode=ring.SEND_ZC),
          "ring-sendmsg": by_ring(ring.send_message),
          "ring-sendmsg-async": by_ring(ring.send_message, ring.ASYNC)}
-RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "recvmsg": by_recvmsg,
-            "peek": by_peek, "splice": by_splice_out,
+RECEIVES = {"recv": by_recv, "read": by_read, "readv": by_readv, "preadv": by_preadv,
+            "recvmsg": by_recvmsg, "peek": by_peek, "quick": by_quick, "splice": by_splice_out,
             "ring-recv": by_ring(ring.receive), "ring-recv-async": by_ring(ring.receive, ring.ASYNC),
             "ring-recvmsg": by_ring(ring.receive_message),
             "ring-recvmsg-async": by_ring(ring.receive_message, ring.ASYNC)}
->>>>>>> wt-b
 
 
 def ss_of(port, peer):
@@ -354,7 +347,6 @@ def scene_datagrams(kind):
     return {"exchanges": result() + [exchange.said()], "port": port, "peer": peer}
 
 
-<<<<<<< HEAD
 def scene_addressed(kind):
     """Messages of one call, each to or from another address."""
     family, address = FAMILIES[kind]
@@ -385,7 +377,8 @@ def scene_addressed(kind):
     assert LIBC.recvmmsg(near.fileno(), array_, many, socket.MSG_PEEK, None) == many
     assert LIBC.recvmmsg(near.fileno(), array_, many, 0, None) == many
     return {"exchanges": [exchange.said() for exchange in exchanges]}
-=======
+
+
 def socket_address(kind, port):
     """A struct sockaddr."""
     family, address = FAMILIES[kind]
@@ -428,7 +421,6 @@ def scene_ring_datagrams(kind, way):
     ends[near].send(ring.send_message(sink, bytes(333), flags, socket_address(kind, near)))
     ends[near].send(ring.send_message(sink, bytes(44), flags, socket_address(kind, near)))
     return {"exchanges": [result()] + [end.said() for end in ends.values()]}
->>>>>>> wt-b
 
 
 def scene_unknown():

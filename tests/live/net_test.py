@@ -23,8 +23,8 @@ LEAST = 300000 if SS else 100000
 
 def has_lengths():
     """Does the kernel tell of lengths by itself? Before Linux 6.3 it does not."""
-    with open("/proc/kallsyms", encoding="ascii") as symbols:
-        return any(line.split()[2] == "__tracepoint_sock_send_length" for line in symbols)
+    with open("/sys/kernel/btf/vmlinux", "rb") as types:
+        return b"btf_trace_sock_send_length" in types.read()
 
 
 class NetTest(live.LiveTest):
