@@ -39,8 +39,8 @@ static __always_inline __u32 call_number(void *regs)
     struct pt_regs___call64 *regs64 = regs;
 
     if (bpf_core_field_exists(regs86->orig_ax))
-        return BPF_CORE_READ(regs86, orig_ax);
-    return BPF_CORE_READ(regs64, syscallno);
+        return HOST_READ(regs86, orig_ax);
+    return HOST_READ(regs64, syscallno);
 }
 
 static __always_inline __u64 call_first(void *regs)
@@ -49,8 +49,8 @@ static __always_inline __u64 call_first(void *regs)
     struct pt_regs___call64 *regs64 = regs;
 
     if (bpf_core_field_exists(regs86->di))
-        return BPF_CORE_READ(regs86, di);
-    return BPF_CORE_READ(regs64, orig_x0);
+        return HOST_READ(regs86, di);
+    return HOST_READ(regs64, orig_x0);
 }
 
 static __always_inline __u64 call_second(void *regs)
@@ -59,8 +59,8 @@ static __always_inline __u64 call_second(void *regs)
     struct pt_regs___call64 *regs64 = regs;
 
     if (bpf_core_field_exists(regs86->si))
-        return BPF_CORE_READ(regs86, si);
-    return BPF_CORE_READ(regs64, regs[1]);
+        return HOST_READ(regs86, si);
+    return HOST_READ(regs64, regs[1]);
 }
 
 static __always_inline __u64 call_third(void *regs)
@@ -69,8 +69,8 @@ static __always_inline __u64 call_third(void *regs)
     struct pt_regs___call64 *regs64 = regs;
 
     if (bpf_core_field_exists(regs86->dx))
-        return BPF_CORE_READ(regs86, dx);
-    return BPF_CORE_READ(regs64, regs[2]);
+        return HOST_READ(regs86, dx);
+    return HOST_READ(regs64, regs[2]);
 }
 
 static __always_inline __u64 call_fourth(void *regs)
@@ -79,8 +79,8 @@ static __always_inline __u64 call_fourth(void *regs)
     struct pt_regs___call64 *regs64 = regs;
 
     if (bpf_core_field_exists(regs86->r10))
-        return BPF_CORE_READ(regs86, r10);
-    return BPF_CORE_READ(regs64, regs[3]);
+        return HOST_READ(regs86, r10);
+    return HOST_READ(regs64, regs[3]);
 }
 
 #define CALL_COMPAT_86 2          /* TS_COMPAT */
@@ -94,9 +94,9 @@ static __always_inline bool call_compat(struct task_struct *task)
     struct pt_regs___call86 *regs86 = NULL;
 
     if (!bpf_core_field_exists(regs86->orig_ax))
-        return BPF_CORE_READ(task64, thread_info.flags) & CALL_COMPAT_64;
+        return HOST_READ(task64, thread_info.flags) & CALL_COMPAT_64;
     return bpf_core_field_exists(task86->thread_info.status) &&
-           BPF_CORE_READ(task86, thread_info.status) & CALL_COMPAT_86;
+           HOST_READ(task86, thread_info.status) & CALL_COMPAT_86;
 }
 
 #endif

@@ -14,7 +14,7 @@ static __always_inline void datagrams_connected(struct task_struct *task, struct
         connection_tell(sk, connection, GRAIN_HOST_CONNECTION_CLOSE, 0);
         connection_forget(sk);
     }
-    if (!BPF_CORE_READ(sk, __sk_common.skc_dport))
+    if (!HOST_READ(sk, __sk_common.skc_dport))
         return;
     connection = connection_new(sk, task, bpf_ktime_get_boot_ns(), CONNECTION_OPEN);
     connection_tell(sk, connection, GRAIN_HOST_CONNECTION_CONNECT, 0);
@@ -107,7 +107,7 @@ static __always_inline void accept_done(struct task_struct *task, struct sock *s
         connection = connection_new(sk, task, 0, CONNECTION_PASSIVE | CONNECTION_OPEN);
     if (connection)
         connection_use(sk, connection, task, bpf_get_current_pid_tgid() >> 32,
-                       BPF_CORE_READ(task, group_leader, start_boottime));
+                       HOST_READ(task, group_leader, start_boottime));
 }
 
 /* Global: so the verifier follows them once, and their frames are not those of their callers. */

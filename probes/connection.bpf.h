@@ -96,9 +96,9 @@ connection_new(const struct sock *sk, struct task_struct *task, __u64 opened_ns,
 
 static __always_inline __u32 connection_retransmits(const struct sock *sk)
 {
-    if (BPF_CORE_READ(sk, sk_protocol) != SOCKET_TCP)
+    if (HOST_READ(sk, sk_protocol) != SOCKET_TCP)
         return 0;
-    return BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
+    return HOST_READ((struct tcp_sock *)sk, total_retrans);
 }
 
 /* All of a record that comes from the socket, and nothing of a connection. */
@@ -218,7 +218,7 @@ static __always_inline void connection_established(struct sock *sk, __u64 now)
  * socket does; and either tells of it, not both. */
 static __always_inline void connection_failed(struct sock *sk, struct connection *connection)
 {
-    __s32 error = BPF_CORE_READ(sk, sk_err);
+    __s32 error = HOST_READ(sk, sk_err);
     __u64 key = (unsigned long)sk, thread = connection->thread;
 
     if (!(connection->flags & CONNECTION_LATER)) {
@@ -236,8 +236,7 @@ static __always_inline void connection_closed(struct sock *sk, int before)
 
     if (connection) {
         if (connection->flags & CONNECTION_OPEN)
-            connection_tell(sk, connection, GRAIN_HOST_CONNECTION_CLOSE,
-                            -BPF_CORE_READ(sk, sk_err));
+            connection_tell(sk, connection, GRAIN_HOST_CONNECTION_CLOSE, -HOST_READ(sk, sk_err));
         else
             connection_failed(sk, connection);
         connection_forget(sk);
@@ -247,8 +246,7 @@ static __always_inline void connection_closed(struct sock *sk, int before)
         before == STATE_LISTEN || before == STATE_NEW_SYN_RECV)
         return;
     socket_remote(sk, &remote);
-    connection_tell_unknown(sk, NULL, &remote, GRAIN_HOST_CONNECTION_CLOSE,
-                            -BPF_CORE_READ(sk, sk_err));
+    connection_tell_unknown(sk, NULL, &remote, GRAIN_HOST_CONNECTION_CLOSE, -HOST_READ(sk, sk_err));
 }
 
 #endif

@@ -100,6 +100,22 @@ static __always_inline void host_count(enum grain_host_counter counter, __u64 n)
         cpu->counters[counter] += n;
 }
 
+/* CLOCK_BOOTTIME as it was when this CPU first asked in the current jiffy (1 to 10 ms): asking the
+ * clock takes 38 ns. */
+static __always_inline __u64 host_now_about(void)
+{
+    __u64 jiffies = bpf_jiffies64();
+    struct host_cpu *cpu = host_cpu();
+
+    if (!cpu)
+        return bpf_ktime_get_boot_ns();
+    if (cpu->clock_jiffies != jiffies) {
+        cpu->clock_ns = bpf_ktime_get_boot_ns();
+        cpu->clock_jiffies = jiffies;
+    }
+    return cpu->clock_ns;
+}
+
 /* A program that may be preempted can meet another's scratch: NULL then. */
 static __always_inline struct host_scratch *host_scratch_take(__u32 which)
 {

@@ -22,9 +22,8 @@ struct {
     __type(value, struct named);
 } net_named SEC(".maps");
 
-static __always_inline void take_named(struct sock *sk, struct socket_end *remote)
+static __always_inline void take_named(__u64 thread, struct sock *sk, struct socket_end *remote)
 {
-    __u64 thread = bpf_get_current_pid_tgid();
     struct named *named = bpf_map_lookup_elem(&net_named, &thread);
 
     if (!named || !named->valid)
@@ -110,8 +109,8 @@ struct sk_buff {
 /* The datagram itself says: it is still there when the call is done with it. */
 static __always_inline void named_by_datagram(struct sock *sk, struct sk_buff *skb)
 {
-    unsigned char *head = BPF_CORE_READ(skb, head);
-    unsigned char *packet = head + BPF_CORE_READ(skb, network_header);
+    unsigned char *head = HOST_READ(skb, head);
+    unsigned char *packet = head + HOST_READ(skb, network_header);
     __u64 thread = bpf_get_current_pid_tgid();
     struct named named = {.sk = (unsigned long)sk, .valid = 1};
     __u8 version = 0;
@@ -119,7 +118,7 @@ static __always_inline void named_by_datagram(struct sock *sk, struct sk_buff *s
     __u16 port;
 
     bpf_probe_read_kernel(&version, sizeof(version), packet);
-    bpf_probe_read_kernel(&port, sizeof(port), head + BPF_CORE_READ(skb, transport_header));
+    bpf_probe_read_kernel(&port, sizeof(port), head + HOST_READ(skb, transport_header));
     named.end.port = socket_swap(port);
     if (version >> 4 == 4) {
         bpf_probe_read_kernel(&address, sizeof(address), packet + 12);

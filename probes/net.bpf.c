@@ -40,7 +40,7 @@ int grain_net_consume(__u64 *ctx)
 {
     struct sock *sk = (struct sock *)ctx[0];
 
-    if (!BPF_CORE_READ(sk, __sk_common.skc_dport))
+    if (!HOST_READ(sk, __sk_common.skc_dport))
         named_by_datagram(sk, (struct sk_buff *)ctx[1]);
     return 0;
 }
@@ -64,7 +64,7 @@ int grain_net_udp_sendmsg(__u64 *ctx)
 {
     struct sock *sk = (struct sock *)ctx[0];
 
-    if (BPF_CORE_READ(sk, __sk_common.skc_family) != SOCKET_INET)
+    if (HOST_READ(sk, __sk_common.skc_family) != SOCKET_INET)
         return 0;
     return transferred(sk, ctx[3], 0, true);
 }
@@ -93,7 +93,7 @@ int grain_net_udp_recvmsg(__u64 *ctx)
 {
     struct sock *sk = (struct sock *)ctx[0];
 
-    if (BPF_CORE_READ(sk, __sk_common.skc_family) != SOCKET_INET)
+    if (HOST_READ(sk, __sk_common.skc_family) != SOCKET_INET)
         return 0;
     return received(ctx);
 }
@@ -126,7 +126,7 @@ int grain_net_state(struct bpf_raw_tracepoint_args *ctx)
 
     if (after != STATE_SYN_SENT && after != STATE_ESTABLISHED && after != STATE_CLOSE)
         return 0;
-    if (BPF_CORE_READ(sk, sk_protocol) != SOCKET_TCP)
+    if (HOST_READ(sk, sk_protocol) != SOCKET_TCP)
         return 0;
     if (after == STATE_SYN_SENT) {
         if (left_out(bpf_get_current_pid_tgid() >> 32))

@@ -24,7 +24,7 @@ enum {
 
 static __always_inline struct sock *socket_inside(__u64 socket)
 {
-    return BPF_CORE_READ((struct socket *)socket, sk);
+    return (struct sock *)host_number(HOST_READ((struct socket *)socket, sk));
 }
 
 static __always_inline int on_connect(__u64 socket, __u64 address, __u64 c, __u64 d, long result)
@@ -113,8 +113,8 @@ static __always_inline int on_received(__u64 sk, __s32 copied)
         return 0;
     before = receiving->copied;
     receiving->copied = copied;
-    count_traffic(host_task_current(), (struct sock *)sk, SOCKET_TCP, copied - before,
-                  before ? 0 : 1, false, false);
+    count_traffic(thread, (struct sock *)sk, SOCKET_TCP, copied - before, before ? 0 : 1, false,
+                  false);
     return 0;
 }
 
@@ -174,12 +174,12 @@ int grain_net_kprobe_consume(struct pt_regs *ctx)
     int length = PT_REGS_PARM3(ctx);
     bool peeked;
 
-    if (!BPF_CORE_READ(sk, __sk_common.skc_dport))
+    if (!HOST_READ(sk, __sk_common.skc_dport))
         name_datagram((__u64)sk, (__u64)skb);
     if (!net_functions_count)
         return 0;
     /* An empty one that was looked at is still the queue's, too. */
-    peeked = !length && BPF_CORE_READ(skb, users.refs.counter) > 1;
+    peeked = !length && HOST_READ(skb, users.refs.counter) > 1;
     return net_transferred((__u64)sk, length, peeked ? RECEIVE_PEEK : 0, false);
 }
 
@@ -196,7 +196,7 @@ HOOK_KPROBE(grain_net_kprobe_udpv6_sendmsg, "udpv6_sendmsg", on_send, hook_keep,
 /* Of an IPv6 socket, the other one's call: it is kept already. */
 static __always_inline int keep_ipv4(__u64 stack, __u64 id, __u64 sk, __u64 b, __u64 c, __u64 d)
 {
-    if (BPF_CORE_READ((struct sock *)sk, __sk_common.skc_family) != SOCKET_INET)
+    if (HOST_READ((struct sock *)sk, __sk_common.skc_family) != SOCKET_INET)
         return 0;
     return hook_keep(stack, id, sk, b, c, d);
 }

@@ -14,7 +14,7 @@ int grain_processes_exec(void *ctx)
 {
     struct task_struct *task = host_task_current();
     __u32 pid = bpf_get_current_pid_tgid() >> 32;
-    __u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
+    __u64 start = HOST_READ(task, group_leader, start_boottime);
 
     (void)ctx;
     if (left_out())
@@ -29,9 +29,9 @@ int grain_processes_exec(void *ctx)
 
 static __always_inline int exit_status(struct task_struct *task)
 {
-    if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
-        return BPF_CORE_READ(task, signal, group_exit_code);
-    return BPF_CORE_READ(task, group_leader, exit_code);
+    if (HOST_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+        return HOST_READ(task, signal, group_exit_code);
+    return HOST_READ(task, group_leader, exit_code);
 }
 
 SEC("raw_tp/sched_process_exit")
@@ -42,7 +42,7 @@ int grain_processes_exit(void *ctx)
     struct grain_host_exit *record;
 
     (void)ctx;
-    if (BPF_CORE_READ(task, signal, live.counter))
+    if (HOST_READ(task, signal, live.counter))
         return 0;
     /* Whoever was not told of it need not know that it ended. */
     if (bpf_map_delete_elem(&grain_host_told, &pid))

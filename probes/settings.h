@@ -114,6 +114,7 @@ struct host_call {
 struct host_cpu {
     __u64 counters[GRAIN_HOST_COUNTER_COUNT];
     __u64 sequence;
+    __u64 clock_jiffies, clock_ns; /* the clock, as it was in this jiffy */
 };
 
 #endif

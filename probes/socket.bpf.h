@@ -3,7 +3,7 @@
 #ifndef GRAIN_PROBES_SOCKET_H
 #define GRAIN_PROBES_SOCKET_H
 
-#include "host.bpf.h"
+#include "descriptor.bpf.h"
 
 #define SOCKET_INET  2 /* AF_INET */
 #define SOCKET_INET6 10
@@ -93,7 +93,7 @@ static __always_inline __u8 socket_family(const __u8 *address)
 
 /* A pointer that the verifier knows as a socket's (`typed`, a constant) is read through at once;
  * any other one by a helper, which takes several times as long. */
-#define SOCKET_READ(typed, sk, field) ((typed) ? (sk)->field : BPF_CORE_READ(sk, field))
+#define SOCKET_READ(typed, sk, field) ((typed) ? (sk)->field : HOST_READ(sk, field))
 
 /* IPPROTO_TCP, IPPROTO_UDP, or 0: not counted. */
 static __always_inline __u8 socket_protocol_by(const struct sock *sk, bool typed)
@@ -124,7 +124,7 @@ static __always_inline void socket_remote_by(const struct sock *sk, struct socke
         out->family = SOCKET_INET;
         return;
     }
-    bpf_core_read(out->address, 16, &sk->__sk_common.skc_v6_daddr);
+    host_read_16(out->address, &sk->__sk_common.skc_v6_daddr);
     out->family = socket_family(out->address);
 }
 
@@ -135,13 +135,13 @@ static __always_inline void socket_remote(const struct sock *sk, struct socket_e
 
 static __always_inline void socket_local(const struct sock *sk, struct socket_end *out)
 {
-    out->port = BPF_CORE_READ(sk, __sk_common.skc_num);
-    if (BPF_CORE_READ(sk, __sk_common.skc_family) == SOCKET_INET) {
-        socket_map4(out->address, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+    out->port = HOST_READ(sk, __sk_common.skc_num);
+    if (HOST_READ(sk, __sk_common.skc_family) == SOCKET_INET) {
+        socket_map4(out->address, HOST_READ(sk, __sk_common.skc_rcv_saddr));
         out->family = SOCKET_INET;
         return;
     }
-    bpf_core_read(out->address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+    host_read_16(out->address, &sk->__sk_common.skc_v6_rcv_saddr);
     out->family = socket_family(out->address);
 }
 
@@ -151,18 +151,13 @@ static __always_inline void socket_local(const struct sock *sk, struct socket_en
 /* The socket behind a file descriptor of the current process, or NULL. */
 static __always_inline struct sock *socket_of_fd(struct task_struct *task, __u64 fd)
 {
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    struct file **files = BPF_CORE_READ(table, fd);
-    struct file *file = NULL;
+    struct file *file = descriptor_file(task, (__u32)fd, false);
     struct socket *socket;
 
-    if (fd >= BPF_CORE_READ(table, max_fds))
+    if (!file || (HOST_READ(file, f_inode, i_mode) & SOCKET_MODE_MASK) != SOCKET_MODE)
         return NULL;
-    bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-    if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & SOCKET_MODE_MASK) != SOCKET_MODE)
-        return NULL;
-    socket = BPF_CORE_READ((struct file___socket *)file, private_data);
-    return socket ? BPF_CORE_READ(socket, sk) : NULL;
+    socket = HOST_READ((struct file___socket *)file, private_data);
+    return socket ? (struct sock *)host_number(HOST_READ(socket, sk)) : NULL;
 }
 
 #endif

@@ -98,13 +98,13 @@ int grain_syscalls_enter(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     if (call_compat(task))
         number |= GRAIN_HOST_SYSCALL_COMPAT;
-    leader = BPF_CORE_READ(task, group_leader);
-    slot = syscall_slot(BPF_CORE_READ(leader, start_boottime), pid, number);
+    leader = HOST_READ(task, group_leader);
+    slot = syscall_slot(HOST_READ(leader, start_boottime), pid, number);
     if (!slot)
         return 0;
     slot->count++;
     slot->last = bpf_jiffies64();
-    bpf_core_read(slot->comm, sizeof(slot->comm), &leader->comm);
+    host_read_16(slot->comm, &leader->comm);
     return 0;
 }
 

@@ -15,21 +15,22 @@ static __always_inline bool left_out(__u32 pid)
 }
 
 /* `messages` 0: more of one that has been counted. */
-static __always_inline void count_traffic(struct task_struct *task, struct sock *sk, __u8 protocol,
-                                          __u64 bytes, __u32 messages, bool sent, bool typed)
+static __always_inline void count_traffic(__u64 thread, struct sock *sk, __u8 protocol, __u64 bytes,
+                                          __u32 messages, bool sent, bool typed)
 {
-    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+    struct task_struct *task = host_task_current();
+    struct task_struct *leader = HOST_READ(task, group_leader);
     struct grain_host_traffic_key key = {.protocol = protocol};
     struct net_traffic_slot *slot;
     struct connection *connection;
     struct socket_end remote;
-    __u64 now = bpf_ktime_get_boot_ns();
+    __u64 now = host_now_about();
 
     socket_remote_by(sk, &remote, typed);
     if (protocol == SOCKET_UDP)
-        take_named(sk, &remote);
-    key.start_ns = BPF_CORE_READ(leader, start_boottime);
-    key.pid = bpf_get_current_pid_tgid() >> 32;
+        take_named(thread, sk, &remote);
+    key.start_ns = HOST_READ(leader, start_boottime);
+    key.pid = thread >> 32;
     key.remote_port = remote.port;
     key.family = remote.family;
     __builtin_memcpy(key.remote, remote.address, 16);
@@ -46,13 +47,13 @@ static __always_inline void count_traffic(struct task_struct *task, struct sock 
         slot->counts.received_messages += messages;
     }
     slot->counts.last_ns = now;
-    bpf_core_read(slot->comm, sizeof(slot->comm), &leader->comm);
+    host_read_16(slot->comm, &leader->comm);
     /* Only what is connected is remembered. */
     if (protocol == SOCKET_UDP && !SOCKET_READ(typed, sk, __sk_common.skc_dport))
         return;
     connection = connection_find(sk);
     if (!connection && protocol == SOCKET_TCP &&
-        BPF_CORE_READ(sk, __sk_common.skc_state) != STATE_CLOSE)
+        HOST_READ(sk, __sk_common.skc_state) != STATE_CLOSE)
         connection = connection_new(sk, task, 0, CONNECTION_OPEN);
     if (!connection)
         return;
@@ -69,19 +70,19 @@ static __always_inline int transferred_by(struct sock *sk, int result, int flags
                                           bool typed)
 {
     __u8 protocol = socket_protocol_by(sk, typed);
+    __u64 thread = bpf_get_current_pid_tgid();
     struct socket_end end;
 
     if (!protocol)
         return 0;
     /* An empty datagram is a message; the end of a stream is none. */
     if (result < 0 || (result == 0 && protocol == SOCKET_TCP) ||
-        (!sent && flags & (RECEIVE_PEEK | RECEIVE_ERRORS)) ||
-        left_out(bpf_get_current_pid_tgid() >> 32)) {
+        (!sent && flags & (RECEIVE_PEEK | RECEIVE_ERRORS)) || left_out(thread >> 32)) {
         if (protocol == SOCKET_UDP)
-            take_named(sk, &end);
+            take_named(thread, sk, &end);
         return 0;
     }
-    count_traffic(host_task_current(), sk, protocol, result, 1, sent, typed);
+    count_traffic(thread, sk, protocol, result, 1, sent, typed);
     return 0;
 }
 

@@ -137,28 +137,13 @@ static int attach(struct grain_files *probe)
     return probe->links.grain_files_exit ? 0 : -errno;
 }
 
-static struct grain_files *open_points(bool typed)
-{
-    struct grain_files *points = calloc(1, sizeof(*points));
-
-    if (!points || grain_files__create_skeleton(points)) {
-        free(points);
-        return NULL;
-    }
-    if (typed)
-        points->skeleton->data = (void *)grain_files_typed__elf_bytes(&points->skeleton->data_sz);
-    if (bpf_object__open_skeleton(points->skeleton, NULL)) {
-        grain_files__destroy(points);
-        return NULL;
-    }
-    return points;
-}
+GRAIN_HOST_OPEN_TYPED(grain_files)
 
 static int load_points(struct grain_host *host, bool typed, struct files_probe *probe)
 {
     int error;
 
-    probe->points = open_points(typed);
+    probe->points = grain_files_open_typed(typed);
     if (!probe->points)
         return -errno;
     probe->object = probe->points->obj;
@@ -231,11 +216,7 @@ static int load_typed(struct grain_host *host, enum grain_host_way way, bool typ
 
 static int load(struct grain_host *host, enum grain_host_way way, void **object)
 {
-    int error = -ENOTSUP;
-
-    if (grain_host_can_type())
-        error = load_typed(host, way, true, object);
-    return error ? load_typed(host, way, false, object) : 0;
+    return grain_host_load_typed(load_typed, host, way, object);
 }
 
 static int take_rules(struct grain_host *host, void *object)

@@ -8,9 +8,11 @@
 #include <bpf/btf.h>
 
 #include "grain_net.skel.h"
+#include "grain_net_typed.skel.h"
 #include "host_cgroup.h"
 #include "host_private.h"
 #include "host_table.h"
+#include "host_typed.h"
 
 #include "../../probes/net.h"
 #include "../error_private.h"
@@ -280,14 +282,16 @@ static int start(struct grain_host *host, struct host_net *net, enum grain_host_
     return error ? error : grain_net__attach(probe);
 }
 
-static int load(struct grain_host *host, enum grain_host_way way, void **object)
+GRAIN_HOST_OPEN_TYPED(grain_net)
+
+static int load_typed(struct grain_host *host, enum grain_host_way way, bool typed, void **object)
 {
     struct host_net *net = calloc(1, sizeof(*net));
     int error;
 
     if (!net)
         return -ENOMEM;
-    net->probe = grain_net__open();
+    net->probe = grain_net_open_typed(typed);
     error = net->probe ? start(host, net, way) : -errno;
     if (error) {
         unload(net);
@@ -295,6 +299,11 @@ static int load(struct grain_host *host, enum grain_host_way way, void **object)
     }
     *object = net;
     return 0;
+}
+
+static int load(struct grain_host *host, enum grain_host_way way, void **object)
+{
+    return grain_host_load_typed(load_typed, host, way, object);
 }
 
 /* ---- the table ---- */

@@ -6,8 +6,10 @@
 #include <bpf/bpf.h>
 
 #include "grain_syscalls.skel.h"
+#include "grain_syscalls_typed.skel.h"
 #include "host_private.h"
 #include "host_table.h"
+#include "host_typed.h"
 
 #include "../../probes/net.h"
 #include "../error_private.h"
@@ -53,7 +55,9 @@ static int start(struct grain_host *host, struct host_syscalls *syscalls)
     return error ? error : grain_syscalls__attach(probe);
 }
 
-static int load(struct grain_host *host, enum grain_host_way way, void **object)
+GRAIN_HOST_OPEN_TYPED(grain_syscalls)
+
+static int load_typed(struct grain_host *host, enum grain_host_way way, bool typed, void **object)
 {
     struct host_syscalls *syscalls;
     int error;
@@ -63,7 +67,7 @@ static int load(struct grain_host *host, enum grain_host_way way, void **object)
     syscalls = calloc(1, sizeof(*syscalls));
     if (!syscalls)
         return -ENOMEM;
-    syscalls->probe = grain_syscalls__open();
+    syscalls->probe = grain_syscalls_open_typed(typed);
     error = syscalls->probe ? start(host, syscalls) : -errno;
     if (error) {
         unload(syscalls);
@@ -71,6 +75,11 @@ static int load(struct grain_host *host, enum grain_host_way way, void **object)
     }
     *object = syscalls;
     return 0;
+}
+
+static int load(struct grain_host *host, enum grain_host_way way, void **object)
+{
+    return grain_host_load_typed(load_typed, host, way, object);
 }
 
 /* ---- the table ---- */

@@ -3,12 +3,43 @@
 #ifndef GRAIN_LIB_HOST_TYPED_H
 #define GRAIN_LIB_HOST_TYPED_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
+
+#include <bpf/libbpf.h>
+
+#include <grain/host.h>
 
 /*
- * Has this kernel bpf_rdonly_cast(), so that the objects that read by loads can be loaded? It may
- * still refuse them, where its JIT cannot call functions of the kernel.
+ * Load a probe's object that reads by loads, if this kernel has bpf_rdonly_cast(); where it has
+ * not, or refuses the object all the same, the other one. What `load` returns.
  */
-bool grain_host_can_type(void);
+int grain_host_load_typed(int (*load)(struct grain_host *host, enum grain_host_way way, bool typed,
+                                      void **object),
+                          struct grain_host *host, enum grain_host_way way, void **object);
+
+/*
+ * NAME_open_typed(typed): the skeleton NAME, opened; NULL: errno says why. Typed: its object is
+ * that of NAME_typed, in which the same source makes the same programs, maps and variables.
+ */
+#define GRAIN_HOST_OPEN_TYPED(name)                                                             \
+    static struct name *name##_open_typed(bool typed)                                           \
+    {                                                                                           \
+        struct name *probe = calloc(1, sizeof(*probe));                                         \
+                                                                                                \
+        if (!probe || name##__create_skeleton(probe)) {                                         \
+            free(probe);                                                                        \
+            errno = ENOMEM;                                                                     \
+            return NULL;                                                                        \
+        }                                                                                       \
+        if (typed)                                                                              \
+            probe->skeleton->data = (void *)name##_typed__elf_bytes(&probe->skeleton->data_sz); \
+        if (bpf_object__open_skeleton(probe->skeleton, NULL)) {                                 \
+            name##__destroy(probe);                                                             \
+            return NULL;                                                                        \
+        }                                                                                       \
+        return probe;                                                                           \
+    }
 
 #endif
