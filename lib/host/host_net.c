@@ -384,8 +384,9 @@ static const char *const blind_kprobe[] = {
 
 static const char *const blind_tracepoint[] = {
     BLIND_ALWAYS,
-    "before Linux 6.3: all of io_uring and of 32-bit programs but connections; lengths and "
-    "addresses of sendmmsg and recvmmsg are those that stand in the process's memory",
+    "before Linux 6.3: what io_uring and 32-bit programs send and receive; lengths and addresses "
+    "of sendmmsg and recvmmsg are those that stand in the process's memory; a descriptor that "
+    "another thread replaces while the call ends is taken for the new one",
     "UDP received without asking for the sender, on a socket that is not connected: the remote "
     "address is 0.0.0.0 or ::, port 0",
     "io_uring: connects that fail at once, and what is spliced out of sockets; who accepted is "
