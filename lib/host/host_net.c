@@ -377,8 +377,8 @@ static const char *const blind_fentry[] = {
 static const char *const blind_kprobe[] = {
     BLIND_ALWAYS,
     "before Linux 6.3: sendfile and splice into UDP sockets, and urgent data (MSG_OOB)",
-    "more sends, connects, accepts or splices of one kind at a time than the kernel has return "
-    "probes for (twice the processors, at least 10, or one for each processor): counted",
+    "return probes: the kernel has some for twice the processors, at least 10, or one for each; "
+    "what more sends, connects, accepts or splices of one kind come to is not seen, but counted",
     NULL,
 };
 
