@@ -250,7 +250,7 @@ static const char *const blind_points[] = {
 
 static const char too_many[] =
     "return probes: the kernel has some for twice the processors, at least 10, or one for each; "
-    "more calls of one function at a time are counted when the thread calls again";
+    "more calls of one function at a time are counted when a later one stands in their place";
 
 static const char *const blind_fentry[] = {BLIND_FUNCTIONS, NULL};
 static const char *const blind_kprobe[] = {

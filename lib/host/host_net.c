@@ -178,8 +178,10 @@ static int choose_programs(struct grain_net *probe, const struct btf *kernel,
     bpf_program__set_autoload(probe->progs.grain_net_send_length, lengths);
     bpf_program__set_autoload(probe->progs.grain_net_receive_length, lengths);
     bpf_program__set_autoload(probe->progs.grain_net_sys_exit, way == GRAIN_HOST_WAY_TRACEPOINT);
-    bpf_map__set_autocreate(probe->maps.hook_calls, kprobe);
+    /* Those of other probes at functions. */
+    bpf_map__set_autocreate(probe->maps.hook_calls, false);
     bpf_map__set_autocreate(probe->maps.hook_threads, false);
+    bpf_map__set_autocreate(probe->maps.net_keeping, kprobe);
     bpf_map__set_autocreate(probe->maps.net_receiving, kprobe);
     probe->rodata->net_receive_arguments = arguments_of(kernel, "tcp_recvmsg");
     probe->rodata->net_functions_count = !lengths;

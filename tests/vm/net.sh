@@ -69,6 +69,7 @@ exec "$here/bin/python3" /usr/lib/tests/live/net_test.py "$@"
 RUN
 tests=(TrafficTest.test_streams_by_each_call TrafficTest.test_datagrams_by_each_call TrafficTest.test_nobody_asked_who_sent_it
     TrafficTest.test_each_message_has_its_address TrafficTest.test_more_wait_than_return_probes
+    TrafficTest.test_more_send_than_return_probes
     TrafficTest.test_the_process_that_did_it TrafficTest.test_a_name_that_hurts TrafficTest.test_more_addresses_than_room
     ConnectionTest.test_refused ConnectionTest.test_no_route ConnectionTest.test_a_server_that_forks
     SyscallTest.test_each_call_counts)
