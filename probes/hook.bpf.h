@@ -236,12 +236,6 @@ static __always_inline void hook_leave(__u64 id)
     return 0;             \
     }
 
-/* The same in an object that has no HOOK_AROUND. */
-#define HOOK_RETURNED_END_PLAIN \
-    }                           \
-    return 0;                   \
-    }
-
 #define HOOK_ENTRY(program, function, body, a, b, c)                                      \
     SEC("kprobe/" function)                                                               \
     int program(struct pt_regs *ctx)                                                      \

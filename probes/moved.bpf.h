@@ -24,7 +24,8 @@ __attribute__((noinline)) int net_message(__u64 sk, __u64 address)
         host_count(GRAIN_HOST_COUNTER_CALLS_UNSEEN, 1);
         return -1;
     }
-    if (name && asked_for(&named.end, name, true))
+    if (name && socket_protocol((struct sock *)sk) == SOCKET_UDP &&
+        asked_for(&named.end, name, true))
         bpf_map_update_elem(&net_named, &thread, &named, BPF_ANY);
     return length;
 }

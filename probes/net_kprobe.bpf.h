@@ -185,20 +185,55 @@ int grain_net_kprobe_consume(struct pt_regs *ctx)
 
 /* ---- what is looked at when it returns ---- */
 
-HOOK_KPROBE(grain_net_kprobe_stream_connect, "inet_stream_connect", on_connect, hook_keep, 0, 1, 0,
-            0)
-HOOK_KPROBE(grain_net_kprobe_dgram_connect, "inet_dgram_connect", on_connect, hook_keep, 0, 1, 0, 0)
-HOOK_KPROBE(grain_net_kprobe_accept, "inet_accept", on_accept, hook_keep, 1, 0, 0, 0)
-HOOK_KPROBE(grain_net_kprobe_tcp_sendmsg, "tcp_sendmsg", on_send, hook_keep, 0, 0, 0, 0)
-HOOK_KPROBE(grain_net_kprobe_tcp_sendpage, "tcp_sendpage", on_send, hook_keep, 0, 0, 0, 0)
-HOOK_KPROBE(grain_net_kprobe_udpv6_sendmsg, "udpv6_sendmsg", on_send, hook_keep, 0, 0, 0, 0)
+/* The call that a thread is in; none of these functions calls another one of them for the same
+ * socket. What a call left here when the next one begins is what no return probe was to be had for:
+ * with stacks that the kernel shuffles, hook_keep() would seldom notice. */
+struct keeping {
+    __u64 stack;
+    __u64 argument[2];
+    __u32 id; /* 0: none */
+    __u32 reserved;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, HOOK_CALLS_MAX);
+    __type(key, __u64); /* pid and tid */
+    __type(value, struct keeping);
+} net_keeping SEC(".maps");
+
+static __always_inline int keep(__u64 stack, __u64 id, __u64 a, __u64 b, __u64 c, __u64 d)
+{
+    __u64 thread = bpf_get_current_pid_tgid();
+    struct keeping *old = bpf_map_lookup_elem(&net_keeping, &thread);
+    struct keeping keeping = {.stack = stack, .argument = {a, b}, .id = id};
+
+    (void)c;
+    (void)d;
+    if (!old) {
+        if (bpf_map_update_elem(&net_keeping, &thread, &keeping, BPF_ANY))
+            host_count(GRAIN_HOST_COUNTER_CALLS_UNSEEN, 1);
+        return 0;
+    }
+    if (old->id)
+        host_count(GRAIN_HOST_COUNTER_CALLS_UNSEEN, 1);
+    *old = keeping;
+    return 0;
+}
+
+HOOK_KPROBE(grain_net_kprobe_stream_connect, "inet_stream_connect", on_connect, keep, 0, 1, 0, 0)
+HOOK_KPROBE(grain_net_kprobe_dgram_connect, "inet_dgram_connect", on_connect, keep, 0, 1, 0, 0)
+HOOK_KPROBE(grain_net_kprobe_accept, "inet_accept", on_accept, keep, 1, 0, 0, 0)
+HOOK_KPROBE(grain_net_kprobe_tcp_sendmsg, "tcp_sendmsg", on_send, keep, 0, 0, 0, 0)
+HOOK_KPROBE(grain_net_kprobe_tcp_sendpage, "tcp_sendpage", on_send, keep, 0, 0, 0, 0)
+HOOK_KPROBE(grain_net_kprobe_udpv6_sendmsg, "udpv6_sendmsg", on_send, keep, 0, 0, 0, 0)
 
 /* Of an IPv6 socket, the other one's call: it is kept already. */
 static __always_inline int keep_ipv4(__u64 stack, __u64 id, __u64 sk, __u64 b, __u64 c, __u64 d)
 {
     if (HOST_READ((struct sock *)sk, __sk_common.skc_family) != SOCKET_INET)
         return 0;
-    return hook_keep(stack, id, sk, b, c, d);
+    return keep(stack, id, sk, b, c, d);
 }
 
 HOOK_KPROBE(grain_net_kprobe_udp_sendmsg, "udp_sendmsg", on_send, keep_ipv4, 0, 0, 0, 0)
@@ -208,16 +243,39 @@ static __always_inline int keep_splice(__u64 stack, __u64 id, __u64 socket, __u6
                                        __u64 d)
 {
     receiving_begin(0);
-    return hook_keep(stack, id, socket, b, c, d);
+    return keep(stack, id, socket, b, c, d);
 }
 
 HOOK_KPROBE(grain_net_kprobe_splice_read, "tcp_splice_read", on_splice, keep_splice, 0, 0, 0, 0)
 
-HOOK_RETURNED(grain_net_kprobe_returned)
-HOOK_CASE(on_connect)
-HOOK_CASE(on_accept)
-HOOK_CASE(on_splice)
-HOOK_CASE(on_send)
-HOOK_RETURNED_END_PLAIN
+/* One program for all returns; another call's, when the stack is another place. */
+SEC("kretprobe")
+int grain_net_kprobe_returned(struct pt_regs *ctx)
+{
+    __u64 thread = bpf_get_current_pid_tgid();
+    struct keeping *keeping = bpf_map_lookup_elem(&net_keeping, &thread);
+    long result = PT_REGS_RC(ctx);
+    __u64 a, b;
+    __u32 id;
+
+    if (!keeping || keeping->stack != HOOK_STACK(ctx))
+        return 0;
+    id = keeping->id;
+    a = keeping->argument[0];
+    b = keeping->argument[1];
+    keeping->id = 0;
+    switch (id) {
+    case HOOK_ID_on_connect:
+        return on_connect(a, b, 0, 0, result);
+    case HOOK_ID_on_accept:
+        return on_accept(a, b, 0, 0, result);
+    case HOOK_ID_on_splice:
+        return on_splice(a, b, 0, 0, result);
+    case HOOK_ID_on_send:
+        return on_send(a, b, 0, 0, result);
+    default:
+        return 0;
+    }
+}
 
 #endif

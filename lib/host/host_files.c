@@ -267,8 +267,8 @@ static const char *const blind_points[] = {
         "on kernels before 5.12: the process of an open that an io_uring worker does"
 
 static const char too_many[] =
-    "more calls of one function at a time than the kernel has return probes for (twice the "
-    "processors, at least 10, or one for each processor): counted when the thread calls again";
+    "return probes: the kernel has some for twice the processors, at least 10, or one for each; "
+    "more calls of one function at a time are counted when a later one stands in their place";
 
 static const char *const blind_fentry[] = {BLIND_FUNCTIONS, NULL};
 static const char *const blind_kprobe[] = {

@@ -180,8 +180,10 @@ static int choose_programs(struct grain_net *probe, const struct btf *kernel,
     bpf_program__set_autoload(probe->progs.grain_net_send_length, lengths);
     bpf_program__set_autoload(probe->progs.grain_net_receive_length, lengths);
     bpf_program__set_autoload(probe->progs.grain_net_sys_exit, way == GRAIN_HOST_WAY_TRACEPOINT);
-    bpf_map__set_autocreate(probe->maps.hook_calls, kprobe);
+    /* Those of other probes at functions. */
+    bpf_map__set_autocreate(probe->maps.hook_calls, false);
     bpf_map__set_autocreate(probe->maps.hook_threads, false);
+    bpf_map__set_autocreate(probe->maps.net_keeping, kprobe);
     bpf_map__set_autocreate(probe->maps.net_receiving, kprobe);
     probe->rodata->net_receive_arguments = arguments_of(kernel, "tcp_recvmsg");
     probe->rodata->net_functions_count = !lengths;
@@ -386,15 +388,16 @@ static const char *const blind_fentry[] = {
 static const char *const blind_kprobe[] = {
     BLIND_ALWAYS,
     "before Linux 6.3: sendfile and splice into UDP sockets, and urgent data (MSG_OOB)",
-    "more sends, connects, accepts or splices of one kind at a time than the kernel has return "
-    "probes for (twice the processors, at least 10, or one for each processor): counted",
+    "return probes: the kernel has some for twice the processors, at least 10, or one for each; "
+    "what more sends, connects, accepts or splices of one kind come to is not seen, but counted",
     NULL,
 };
 
 static const char *const blind_tracepoint[] = {
     BLIND_ALWAYS,
-    "before Linux 6.3: all of io_uring and of 32-bit programs but connections; lengths and "
-    "addresses of sendmmsg and recvmmsg are those that stand in the process's memory",
+    "before Linux 6.3: what io_uring and 32-bit programs send and receive; lengths and addresses "
+    "of sendmmsg and recvmmsg are those that stand in the process's memory; a descriptor that "
+    "another thread replaces while the call ends is taken for the new one",
     "UDP received without asking for the sender, on a socket that is not connected: the remote "
     "address is 0.0.0.0 or ::, port 0",
     "io_uring: connects that fail at once, and what is spliced out of sockets; who accepted is "

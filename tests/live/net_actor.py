@@ -494,8 +494,11 @@ def scene_threads():
 
 
 def asleep(thread):
-    with open(f"/proc/self/task/{thread.native_id}/stat", encoding="ascii") as stream:
-        return stream.read().rpartition(")")[2].split()[0] == "S"
+    try:
+        with open(f"/proc/self/task/{thread.native_id}/stat", encoding="ascii") as stream:
+            return stream.read().rpartition(")")[2].split()[0] == "S"
+    except FileNotFoundError:
+        return True
 
 
 def scene_waiting(count):
@@ -529,6 +532,42 @@ def scene_waiting(count):
     for thread in threads:
         thread.join()
     return {"exchanges": [pair[2].said() for pair in pairs] + [last.said()]}
+
+
+def scene_stuck(count):
+    """Many threads wait at a time for room to send, and each sends once more afterwards."""
+    server = listener(socket.AF_INET, "127.0.0.1")
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    exchange = Exchange(TCP, *server.getsockname())
+    barrier = threading.Barrier(int(count))
+    lock = threading.Lock()
+    sizes = (1 << 20, 1)
+
+    def send(sock):
+        for size in sizes:
+            barrier.wait()
+            sent = sock.send(bytes(size))
+            with lock:
+                exchange.send(sent)
+                assert sent == size
+
+    threads, fars = [], []
+    for _ in range(int(count)):
+        near = socket.create_connection(server.getsockname())
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        fars.append(server.accept()[0])
+        threads.append(threading.Thread(target=send, args=(near,)))
+    for thread in threads:
+        thread.start()
+    while not all(asleep(thread) for thread in threads):
+        time.sleep(0.01)
+    for far in fars:
+        left = sizes[0]
+        while left:
+            left -= len(far.recv(min(left, 1 << 20)))
+    for thread in threads:
+        thread.join()
+    return {"exchanges": [exchange.said()], "sizes": sizes}
 
 
 def scene_server():

@@ -148,6 +148,16 @@ class TrafficTest(NetTest):
         if refusal:
             self.skipTest(refusal)
 
+    def test_more_send_than_return_probes(self):
+        """What is missing is counted, and it is the calls that waited."""
+        watcher = self.watch()
+        told = self.act(self.namespace(), "stuck", 16)
+        exchange = told["exchanges"][0]
+        seen = watcher.traffic()[exchange["pid"], 6, exchange["remote"], exchange["port"]]
+        unseen = watcher.counters()["calls_unseen"]
+        self.assertEqual(seen["sends"], exchange["sends"] - unseen)
+        self.assertEqual(seen["sent"], exchange["sent"] - unseen * told["sizes"][0])
+
     def test_nobody_asked_who_sent_it(self):
         watcher = self.watch()
         told = self.act(self.namespace(), "unknown")

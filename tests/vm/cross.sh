@@ -24,7 +24,8 @@ configure() {
     cmake -G Ninja -S "$here/../.." -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DCMAKE_TOOLCHAIN_FILE="$here/../../packaging/cmake/Arm64.cmake"
 }
-if ! { configure && cmake --build "$build" -j 2 --target grain_program_tests grainctl host_records; } >"$build.log" 2>&1; then
+if ! { configure && cmake --build "$build" -j 2 --target grain_program_tests grainctl host_records \
+    live_net_many live_net_watch; } >"$build.log" 2>&1; then
     tail -n 40 "$build.log"
     printf '0 passed, 1 failed, 0 skipped\n'
     exit 1

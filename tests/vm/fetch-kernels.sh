@@ -149,9 +149,9 @@ fetch_kernel() {
     skip "$arch $series" "${names:+download failed (see $state/update.log)}${names:-no cloud kernel in $suites}"
 }
 
-# The userspace of an arm64 initramfs, the tools that live.sh puts beside it, and the libraries of a cross build.
+# The userspace of an arm64 initramfs, the tools that live.sh and net.sh put beside it, and the libraries of a cross build.
 sysroot_packages() {
-    printf '%s\n' busybox-static dash iproute2 bpftool ethtool jq openssl xdp-tools
+    printf '%s\n' busybox-static dash iproute2 bpftool ethtool jq mount openssl procps python3 util-linux xdp-tools
     "$here/../../packaging/install-deps.sh" --list build | grep -- '-dev$'
 }
 

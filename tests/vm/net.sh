@@ -3,11 +3,13 @@
 #
 #   net.sh BUILD [KERNEL [WAY]]
 #
-# BUILD is a build folder for amd64; KERNEL a series (5.10), 6.12 by default; WAY a way that probes hook in by, the best by default.
+# BUILD is a build folder; KERNEL a series (5.10) or ARCH:SERIES, that BUILD is for, 6.12 by default; WAY a way that probes hook in by,
+# the best by default. Python and the tools that tests call are this machine's, for arm64 those of the sysroot of fetch-kernels.sh.
 # Tests that need nft or ss are left out: the guest has no modules for them.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${GRAIN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/grain-vm}
 [[ $# -ge 1 ]] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 build=$1
 kernel=${2:-6.12}
@@ -18,17 +20,29 @@ skip() {
     exit 77
 }
 
-[[ $(uname -m) == x86_64 ]] || skip 'the payload is made of programs of an amd64 machine'
+case $kernel in
+arm64:*)
+    root=$cache/sysroot-arm64 arch=arm64
+    [[ -d $root ]] || skip "no $root (run fetch-kernels.sh)"
+    ;;
+*)
+    root='' arch=amd64
+    [[ $(uname -m) == x86_64 ]] || skip 'the payload is made of programs of an amd64 machine'
+    ;;
+esac
 [[ -x $build/tests/live/live_net_watch ]] || skip "no build in $build"
-python=/usr/bin/python3
+python=$root/usr/bin/python3
 [[ -x $python ]] || skip "no $python"
-library=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["stdlib"])')
+# Absolute links would lead out of a sysroot: the program itself is named like its library.
+library=$root/usr/lib/$(basename "$(readlink -f "$python")")
+[[ -d $library ]] || skip "no $library"
 payload=$(mktemp -d)
 trap 'rm -rf "$payload"' EXIT
 
 mkdir -p "$payload/bin" "$payload/lib" "$payload/live"
 for tool in nsenter unshare bpftool sysctl mount umount; do
-    file=$(PATH=$PATH:/usr/sbin:/sbin command -v "$tool") || skip "$tool is not installed"
+    file=$(PATH=$root/usr/sbin:$root/usr/bin:$root/sbin:$root/bin command -v "$tool") ||
+        skip "$tool is not installed in ${root:-/}"
     cp -L "$file" "$payload/bin/"
 done
 cp -L "$python" "$payload/bin/python3"
@@ -56,8 +70,9 @@ RUN
 tests=(TrafficTest.test_streams_by_each_call TrafficTest.test_datagrams_by_each_call TrafficTest.test_nobody_asked_who_sent_it
     TrafficTest.test_each_message_has_its_address TrafficTest.test_more_wait_than_return_probes
     TrafficTest.test_streams_by_io_uring TrafficTest.test_datagrams_by_io_uring
+    TrafficTest.test_more_send_than_return_probes
     TrafficTest.test_the_process_that_did_it TrafficTest.test_a_name_that_hurts TrafficTest.test_more_addresses_than_room
     ConnectionTest.test_refused ConnectionTest.test_no_route ConnectionTest.test_a_server_that_forks
     SyscallTest.test_each_call_counts SyscallTest.test_its_own_pid_namespace)
 [[ -z ${NET_TESTS:-} ]] || read -ra tests <<<"$NET_TESTS"
-"$here/run-vm.sh" "$kernel" --timeout "${GRAIN_VM_LIMIT:-900}" -- "$payload" "$way" "${tests[@]}"
+"$here/run-vm.sh" "${kernel#*:}" --arch "$arch" --timeout "${GRAIN_VM_LIMIT:-900}" -- "$payload" "$way" "${tests[@]}"
