@@ -2,13 +2,16 @@
 #include "agent_host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <grain/pinned.h>
+
 #include "../error_private.h"
 
-#define SECOND_NS    1000000000ULL
-#define ADDRESSES_NS (10 * SECOND_NS)
+#define SECOND_NS 1000000000ULL
+#define LOOK_NS   (10 * SECOND_NS)
 
 uint64_t agent_host_wall(const struct agent_host *host, uint64_t boot_ns)
 {
@@ -113,20 +116,30 @@ struct grain_answers *agent_host_room(struct grain_agent *agent)
 
 /* ---- now and then ---- */
 
-/* Where names are sampled, an answer may be missing when its address is connected to. */
-static void look_after_sampling(struct grain_agent *agent)
+/* Where names are sampled, the history has not all of them, and an answer may be missing when its
+ * address is connected to. */
+static void look_after_sampling(struct grain_agent *agent, uint64_t now)
 {
     struct agent_host *host = agent->host;
-    struct grain_engine_counts counts;
+    struct grain_config config;
+    char which[64] = "only new names are sent up";
 
-    if (host->sampling_said || !agent->live || !(host->watch.probes & 1U << GRAIN_HOST_PROBE_NET) ||
-        grain_live_counters(agent->live, &counts) ||
-        !counts.counters[GRAIN_COUNTER_EVENTS_SAMPLED_OUT])
+    if (host->sampling_said || !agent->live || now < host->sampling_ns)
+        return;
+    host->sampling_ns = now + LOOK_NS;
+    if (!(host->store || host->watch.probes & 1U << GRAIN_HOST_PROBE_NET) ||
+        grain_pinned_config(grain_live_pinned(agent->live), &config) || config.sample == 1)
         return;
     host->sampling_said = true;
-    agent_log(agent, GRAIN_LOG_WARNING,
-              "DNS answers are sampled: a connection may get no name, or, where an address has "
-              "several, the wrong one; attach with --sample 1");
+    if (config.sample)
+        (void)snprintf(which, sizeof(which), "one in %u with a known name is sent up",
+                       config.sample);
+    agent_log(
+        agent, GRAIN_LOG_WARNING,
+        "DNS and TLS messages are sampled, %s: the history has not all of them, and a "
+        "connection may get no name, or, where an address has several, the wrong one; "
+        "\"grainctl attach IFACE --sample 1\", or in the configuration \"attach: {sample: 1}\"",
+        which);
 }
 
 static void look_after_names(struct grain_agent *agent)
@@ -171,12 +184,12 @@ void agent_host_look(struct grain_agent *agent)
     read_clock(host);
     if (host->probes && host->refresh)
         (void)grain_host_refresh(host->probes);
-    if (now - host->own_ns > ADDRESSES_NS) {
+    if (now - host->own_ns > LOOK_NS) {
         host->own_ns = now;
         agent_host_read_addresses(host);
         grain_join_expire(host->join, now);
-        look_after_sampling(agent);
     }
+    look_after_sampling(agent, now);
     grain_processes_expire(host->processes, now);
     look_after_names(agent);
     look_after_store(agent);

@@ -67,7 +67,10 @@ struct agent_host {
     uint64_t history_told[GRAIN_STORE_COUNTER_COUNT];
     uint64_t keys_full, keys_full_told; /* times that a key's counts were not told */
     uint64_t events_gap;                /* of the packets' stream */
+    uint64_t over_budget, sampled_out;  /* of the kernel's own counts of events */
+    const struct grain_live *counted;   /* what they are of */
     uint64_t own_ns;                    /* when the host's addresses were read last */
+    uint64_t sampling_ns;               /* when the settings are looked at again */
     unsigned int refused;               /* probes that were asked for, as bits */
     bool poll_failed, store_failed, sampling_said, denied_said;
 };

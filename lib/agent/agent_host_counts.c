@@ -406,6 +406,28 @@ void agent_host_tell_counts(struct grain_agent *agent, uint64_t now_ns)
     tell_history(agent, now_ns);
 }
 
+/* Messages that the kernel did not send up: beyond the rate, or since they are sampled. */
+static void note_unsent(struct grain_agent *agent, uint64_t now)
+{
+    struct agent_host *host = agent->host;
+    struct grain_engine_counts counts;
+    uint64_t over, sampled;
+
+    if (!agent->live || grain_live_counters(agent->live, &counts))
+        return;
+    over = counts.counters[GRAIN_COUNTER_EVENTS_OVER_BUDGET];
+    sampled = counts.counters[GRAIN_COUNTER_EVENTS_SAMPLED_OUT];
+    if (host->counted == agent->live && over > host->over_budget)
+        grain_store_gap(host->store, GRAIN_STORE_GAP_LOST, "events_over_budget", host->gap_from_ns,
+                        now, over - host->over_budget);
+    if (host->counted == agent->live && sampled > host->sampled_out)
+        grain_store_gap(host->store, GRAIN_STORE_GAP_DEGRADED, "events_sampled_out",
+                        host->gap_from_ns, now, sampled - host->sampled_out);
+    host->over_budget = over;
+    host->sampled_out = sampled;
+    host->counted = agent->live;
+}
+
 void agent_host_note_losses(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
@@ -435,6 +457,7 @@ void agent_host_note_losses(struct grain_agent *agent)
         grain_store_gap(host->store, GRAIN_STORE_GAP_LOST, "packet_events", host->gap_from_ns, now,
                         lost - host->events_gap);
     host->events_gap = lost;
+    note_unsent(agent, now);
     host->gap_from_ns = now;
 }
 

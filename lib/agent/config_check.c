@@ -191,6 +191,19 @@ static int check_attach(struct grain_config_file *config)
     return error;
 }
 
+/* Who keeps a history, or gives connections the names of DNS answers, needs each message: all that
+ * the rate allows, unless the file says otherwise. */
+static int fill_sample(struct grain_config_file *config)
+{
+    bool all = config->watch.history || config->watch.probes & 1U << GRAIN_HOST_PROBE_NET;
+    int error;
+
+    if (!all || !config->root->interfaces_count)
+        return 0;
+    error = config_fill_mapping((void **)&config->root->attach, sizeof(*config->root->attach));
+    return error ? error : config_fill_number(&config->root->attach->sample, 1);
+}
+
 static int check_interface(struct grain_config_file *config, uint32_t i)
 {
     static const char *const hooks[] = {"auto", "xdp", "tc", NULL};
@@ -225,6 +238,8 @@ int config_check(struct grain_config_file *config)
         error = check_attach(config);
     if (!error)
         error = config_check_host(config);
+    if (!error)
+        error = fill_sample(config);
     for (uint32_t i = 0; !error && i < config->root->interfaces_count; i++)
         error = check_interface(config, i);
     for (uint32_t i = 0; !error && i < config->root->sinks_count; i++)

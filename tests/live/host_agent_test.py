@@ -281,6 +281,47 @@ class HostAgent(live.LiveTest):
                and item["tags"]["proto"] == "tcp"]
         self.assertEqual([(item["tags"]["name"], item["tags"]["sni"], item["count"]) for item in out], [(NAME, NAME, 1)])
 
+    def ask_often(self, more):
+        """Of an agent that attaches by itself, with this configuration: its log, and the history's answers to 300 questions."""
+        live.need("dnsmasq")
+        client, far = self.pair()
+        self.configure("{net: true}", groups="[network]", more=more + "interfaces: [{name: veth0}]\n")
+        self.background(far, "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--pid-file=",
+                        f"--listen-address={SERVER}", "--bind-interfaces", "--user=root", f"--address=/{NAME}/{SERVER}")
+        self.wait_for(lambda: ":53 " in far.run("ss", "-Hlnu").stdout, "the server")
+        agent = self.agent(client)
+        program = ("import socket, sys\n"
+                   "q = b''.join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split('.')) + bytes([0, 0, 1, 0, 1])\n"
+                   "d = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); d.settimeout(10); d.connect((sys.argv[2], 53))\n"
+                   "for i in range(300): d.send(i.to_bytes(2, 'big') + b'\\1\\0\\0\\1' + bytes(6) + q); d.recv(512)\n"
+                   "print('asked')\n")
+        self.wait_for(lambda: self.answers(client, program), "the agent to read messages")
+        self.assertEqual(client.run(sys.executable, "-c", program, NAME, SERVER).stdout, "asked\n")
+        self.stop(agent)
+        answers = sum(row["count"] for row in self.history("dns", "--name", NAME) if row.get("message") == "response")
+        return self.log(agent), answers
+
+    def answers(self, client, program):
+        """It reads what comes once it has told of one; this one has another name."""
+        client.run(sys.executable, "-c", program.replace("300", "1"), "first.test", SERVER)
+        rows = self.history("dns", "--name", "first.test") if os.path.exists(self.db) else []
+        return [row for row in rows if row["event_type"] == "dns"]
+
+    def test_all_answers_are_in_the_history(self):
+        log, answers = self.ask_often("")
+        self.assertEqual(answers, 300)
+        self.assertNotIn(b"are sampled", log)
+        self.assertEqual([row for row in self.history("gaps") if row["what"].startswith("events_")], [])
+
+    def test_sampled_answers_are_a_gap(self):
+        log, answers = self.ask_often("attach: {sample: 100}\n")
+        self.assertLess(answers, 300)
+        self.assertIn(b"one in 100 with a known name is sent up", log)
+        (gap,) = [row for row in self.history("gaps") if row["what"] == "events_sampled_out"]
+        self.assertEqual(gap["kind"], "probe_degraded")
+        # Questions are sampled, too.
+        self.assertGreaterEqual(gap["count"], 300 - answers)
+
     def test_a_killed_agent_leaves_a_gap(self):
         self.configure("{processes: true}")
         begun = time.time() - 1
