@@ -205,6 +205,7 @@ void agent_host_finish(struct grain_agent *agent)
 {
     if (!agent->host)
         return;
+    agent->host->finished_ns = agent_now(CLOCK_REALTIME);
     read_probes(agent);
     agent_host_go_on(agent, agent_now(CLOCK_BOOTTIME), true);
 }
@@ -326,14 +327,15 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
     if (watch->container_files && !(host->watch.container_files = strdup(watch->container_files)))
         return grain_fail(-ENOMEM, "no memory");
     error = make_tables(host);
-    if (!error)
-        error = open_store(host, watch);
     if (error)
         return error;
     if (host->probes)
         error = grain_host_own(host->probes);
     else if (watch->probes)
         load_probes(agent, watch);
+    /* What the probes see from here on is kept; what was before it is a gap. */
+    if (!error)
+        error = open_store(host, watch);
     if (error)
         return error;
     agent_host_read_addresses(host);
@@ -373,6 +375,9 @@ void agent_host_free(struct grain_agent *agent)
         return;
     if (host->store)
         agent_host_note_losses(agent);
+    /* Nothing was read since, however long the sinks took. */
+    if (host->store && host->finished_ns)
+        (void)grain_store_sync(host->store, host->finished_ns);
     grain_host_free(host->probes);
     host->probes = NULL;
     if (grain_store_close(host->store))
