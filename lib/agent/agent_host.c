@@ -145,8 +145,11 @@ static void look_after_sampling(struct grain_agent *agent, uint64_t now)
 static void look_after_names(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
-    const char *denied = grain_container_names_denied(host->names);
+    const char *denied;
 
+    if (host->watch.names_told)
+        grain_container_names_read(host->names, host->watch.names_fd);
+    denied = grain_container_names_denied(host->names);
     if (!denied || host->denied_said)
         return;
     host->denied_said = true;
@@ -292,7 +295,8 @@ static int open_store(struct agent_host *host, const struct grain_agent_watch *w
 
 static int make_tables(struct agent_host *host)
 {
-    const struct grain_container_names_options names = {.root = host->watch.container_files};
+    const struct grain_container_names_options names = {.root = host->watch.container_files,
+                                                        .told = host->watch.names_told};
     int error = grain_processes_new(&host->processes, NULL);
 
     if (!error)
@@ -329,6 +333,8 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
     error = make_tables(host);
     if (error)
         return error;
+    if (host->watch.names_told)
+        grain_container_names_read(host->names, host->watch.names_fd);
     if (host->probes)
         error = grain_host_own(host->probes);
     else if (watch->probes)
