@@ -175,7 +175,7 @@ class HostAgent(live.LiveTest):
             self.assertEqual({row["pid"] for row in rows}, {pid})
             for row in rows:
                 self.assertEqual({key: row[key] for key in known}, known)
-        self.assertIn("w\\027b", live.run(live.GRAINCTL, "history", "files", "--db", self.db).stdout)
+        self.assertIn(" shop-0/w\\027b ", live.run(live.GRAINCTL, "history", "files", "--db", self.db).stdout)
         for item in self.told("file.read") + self.told("process.start"):
             tags = {key: item["tags"].get(key) for key in known}
             self.assertEqual(tags, dict(known, container_name="w\\027b") if item["tags"]["process_id"] == str(pid)
