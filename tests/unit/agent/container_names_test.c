@@ -293,6 +293,7 @@ static void a_file_that_is_too_large_is_not_read(void **state)
     memcpy(text + GRAIN_CONTAINER_FILE_MAX - 2, end, 2);
     write_bytes(DOCKER "/" ID "/config.v2.json", text, GRAIN_CONTAINER_FILE_MAX);
     assert_name(ID, "web", "", "", "");
+    text[GRAIN_CONTAINER_FILE_MAX - 2] = 'x';
     memcpy(text + GRAIN_CONTAINER_FILE_MAX - 1, end, 2);
     write_bytes(DOCKER "/" ID "/config.v2.json", text, GRAIN_CONTAINER_FILE_MAX + 1);
     assert_nothing(ID);
