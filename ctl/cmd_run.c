@@ -24,6 +24,8 @@ struct settings {
     const char *config, *user;
     bool check, no_attach;
     struct grain_host *host; /* loaded by whoever may; the agent's */
+    bool names_told;         /* names of containers, to names_fd */
+    int names_fd;
 };
 
 static const struct option_row rows[] = {
@@ -168,6 +170,8 @@ static int run_agent(struct run *run)
     grain_config_agent(run->config, &config);
     grain_config_watch(run->config, &watch);
     watch.host = run->settings->host;
+    watch.names_told = run->settings->names_told;
+    watch.names_fd = run->settings->names_fd;
     if (prepare_state(config.state))
         return EXIT_FAILED;
     agent_options.pin_root = config.pin_root;
@@ -212,20 +216,23 @@ static int load_and_run(void *settings_)
 }
 
 /* The agent's side of two processes: the other one attaches. */
-static int run_apart(void *settings_, struct grain_host *host)
+static int run_apart(void *settings_, struct grain_host *host, int names)
 {
     struct settings *settings = settings_;
 
     settings->no_attach = true;
     settings->host = host;
+    settings->names_told = names >= 0;
+    settings->names_fd = names;
     return load_and_run(settings);
 }
 
-static int check_apart(void *settings_, struct grain_host *host)
+static int check_apart(void *settings_, struct grain_host *host, int names)
 {
     struct settings *settings = settings_;
 
     (void)host;
+    (void)names;
     settings->check = true;
     return load_and_run(settings);
 }

@@ -31,7 +31,7 @@ enum how {
     HOW_RESULT,    /* -errno */
     HOW_USER,      /* */
     HOW_PROCESS,   /* exe, or what is known; and arguments */
-    HOW_CONTAINER, /* its name, or the beginning of its id */
+    HOW_CONTAINER, /* its pod and its name, or the beginning of its id */
     HOW_END,       /* an address, and its port */
     HOW_PATHS,
 };
@@ -242,17 +242,23 @@ static void cell_end(struct table *table, const struct grain_store_cell *address
     free(text);
 }
 
-static void cell_container(struct table *table, const struct grain_store_cell *name,
-                           const struct grain_store_cell *id)
+static void cell_container(struct table *table, const struct grain_store_cell *pod,
+                           const struct grain_store_cell *name, const struct grain_store_cell *id)
 {
-    char *text = escape(name->length ? name : id);
+    char *before = escape(pod), *text = escape(name->length ? name : id);
 
-    table_cell(table, "%.*s", name->length ? 64 : ID_SHORT, *text ? text : "-");
+    if (pod->length)
+        table_cell(table, "%.64s%s%.64s", before, name->length ? "/" : "",
+                   name->length ? text : "");
+    else
+        table_cell(table, "%.*s", name->length ? 64 : ID_SHORT, *text ? text : "-");
+    free(before);
     free(text);
 }
 
 static void cell(struct table *table, const struct column *column,
-                 const struct grain_store_cell *first, const struct grain_store_cell *second)
+                 const struct grain_store_cell *first, const struct grain_store_cell *second,
+                 const struct grain_store_cell *pod)
 {
     char count[COUNT_TEXT_MAX];
 
@@ -280,7 +286,7 @@ static void cell(struct table *table, const struct column *column,
         cell_text(table, first->length ? first : second);
         return;
     case HOW_CONTAINER:
-        cell_container(table, first, second);
+        cell_container(table, pod, first, second);
         return;
     case HOW_END:
         cell_end(table, first, second);
@@ -317,6 +323,7 @@ static void begin_table(struct history_out *out, const struct grain_store_cell *
         out->places[2 * i + 1] = place_of(columns[i].second, cells, count);
     }
     out->align[i] = 0;
+    out->pod = place_of("pod", cells, count);
     out->table = table_new(out->align);
     for (i = 0; out->align[i]; i++) {
         struct grain_store_cell name = {.type = GRAIN_STORE_TYPE_STRING};
@@ -340,7 +347,7 @@ static void add_to_table(struct history_out *out, const struct grain_store_cell 
 
         if (columns)
             cell(out->table, &columns[i], first < 0 ? &none : &cells[first],
-                 second < 0 ? &none : &cells[second]);
+                 second < 0 ? &none : &cells[second], out->pod < 0 ? &none : &cells[out->pod]);
         else
             cell_text(out->table, &cells[i]);
     }

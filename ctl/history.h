@@ -30,6 +30,7 @@ struct history_out {
     char align[72];
     size_t waiting; /* rows in the table */
     int places[40]; /* of the cells that the table's columns need; -1: none */
+    int pod;        /* the same of the cell that a container's column needs besides */
     bool headed;
     struct grain_json json;
 };

@@ -65,6 +65,10 @@ bool host_container_choose(struct host_containers *out, struct grain_container_n
         say("--container %s: no container is called so, and it is no id", text);
         return false;
     }
+    if (text[strspn(text, "0123456789abcdef")])
+        say("--container %s: no container is called so; it is taken for the id of one, or for a "
+            "machine's name",
+            text);
     (void)snprintf(out->ids[0], sizeof(out->ids[0]), "%s", text);
     out->count = 1;
     return true;
@@ -73,9 +77,13 @@ bool host_container_choose(struct host_containers *out, struct grain_container_n
 char *host_container_text(const struct grain_container *container,
                           const struct grain_container_name *name)
 {
-    if (*name->name)
-        return host_text(name->name, sizeof(name->name));
-    return *container->id ? host_text(container->id, SHORT_ID) : must(strdup("-"));
+    char text[sizeof(name->pod) + sizeof(name->name) + 1];
+
+    if (!*name->name && !*name->pod)
+        return *container->id ? host_text(container->id, SHORT_ID) : must(strdup("-"));
+    (void)snprintf(text, sizeof(text), "%s%s%s", name->pod, *name->pod && *name->name ? "/" : "",
+                   name->name);
+    return host_text(text, sizeof(text));
 }
 
 static void put(json_t *object, const char *key, const char *text)

@@ -30,7 +30,8 @@ const struct grain_container_name *host_container_name(struct grain_container_na
 bool host_container_choose(struct host_containers *out, struct grain_container_names *names,
                            const char *text);
 
-/* "web"; without a name the beginning of the id; "-" outside of containers. To be freed. */
+/* "web", "shop-0/web" in a pod; without a name the beginning of the id; "-" outside of containers.
+ * To be freed. */
 char *host_container_text(const struct grain_container *container,
                           const struct grain_container_name *name);
 

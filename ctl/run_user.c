@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "confine.h"
 #include "run_attach.h"
+#include "run_names.h"
 #include "say.h"
 
 #define LOOK_MS 1000
@@ -33,6 +34,7 @@ struct parent {
     pid_t child;
     struct grain_host
         *host; /* the agent has a copy; the paths that it watches are looked up here */
+    struct run_names *names; /* NULL: none are told */
 };
 
 /* A directory that is new is given to the user; one that is there has to be the user's already:
@@ -121,7 +123,9 @@ static int be_agent(struct parent *parent, pid_t above, run_user_part *run)
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!confine_calls())
         return EXIT_FAILED;
-    return getppid() == above ? run(parent->run->user, parent->host) : EXIT_FAILED;
+    return getppid() == above ? run(parent->run->user, parent->host,
+                                    parent->names ? run_names_agent(parent->names) : -1)
+                              : EXIT_FAILED;
 }
 
 static void read_anew(struct parent *parent)
@@ -164,6 +168,16 @@ static int code_of(int status)
     return EXIT_FAILED;
 }
 
+static void look_at_names(struct parent *parent)
+{
+    struct grain_agent_watch watch;
+
+    if (!parent->names)
+        return;
+    grain_config_watch(parent->config, &watch);
+    run_names_look(parent->names, watch.container_files);
+}
+
 static int wait_for_agent(struct parent *parent)
 {
     struct pollfd ready = {.fd = parent->signals, .events = POLLIN};
@@ -182,6 +196,7 @@ static int wait_for_agent(struct parent *parent)
         take_signals(parent);
         if (parent->host)
             (void)grain_host_refresh(parent->host);
+        look_at_names(parent);
         if (!parent->run->no_attach)
             run_attach_look(parent->config, false);
     }
@@ -210,6 +225,7 @@ static void load_probes(struct parent *parent)
     grain_config_watch(parent->config, &watch);
     if (!watch.probes)
         return;
+    parent->names = run_names_new();
     options.probes = watch.probes;
     options.rules = watch.rules;
     options.rule_count = watch.rule_count;
@@ -230,8 +246,11 @@ static int start(struct parent *parent)
     if (!parent->run->no_attach)
         run_attach_look(parent->config, true);
     load_probes(parent);
+    look_at_names(parent);
     if (!begin(parent, parent->run->agent, &code))
         return code;
+    if (parent->names)
+        run_names_parent(parent->names);
     code = wait_for_agent(parent);
     run_attach_wait(parent->config);
     return code;
@@ -246,6 +265,7 @@ int run_user(const struct run_user *run)
         code = start(&parent);
     if (parent.child > 0)
         grain_host_free(parent.host);
+    run_names_free(parent.names);
     grain_config_free(parent.config);
     if (parent.signals >= 0)
         close(parent.signals);

@@ -8,8 +8,8 @@
 struct grain_host;
 
 /* In a process of its own, as the user; returns an exit code. `host`: probes that were loaded for
- * it; NULL: none. */
-typedef int run_user_part(void *user, struct grain_host *host);
+ * it; NULL: none. `names`: where it is told what containers are called; -1: nowhere. */
+typedef int run_user_part(void *user, struct grain_host *host, int names);
 
 struct run_user {
     const char *path; /* of the configuration */

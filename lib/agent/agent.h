@@ -58,6 +58,9 @@ struct grain_agent_watch {
      * agent loads them. */
     struct grain_host *host;
     const char *container_files; /* in front of the folders of containers' managers; NULL: none */
+    /* Somebody with more rights reads these folders, and tells (container_names.h). */
+    bool names_told;
+    int names_fd;
 };
 
 struct grain_agent;

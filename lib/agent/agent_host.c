@@ -145,8 +145,11 @@ static void look_after_sampling(struct grain_agent *agent, uint64_t now)
 static void look_after_names(struct grain_agent *agent)
 {
     struct agent_host *host = agent->host;
-    const char *denied = grain_container_names_denied(host->names);
+    const char *denied;
 
+    if (host->watch.names_told)
+        grain_container_names_read(host->names, host->watch.names_fd);
+    denied = grain_container_names_denied(host->names);
     if (!denied || host->denied_said)
         return;
     host->denied_said = true;
@@ -205,6 +208,7 @@ void agent_host_finish(struct grain_agent *agent)
 {
     if (!agent->host)
         return;
+    agent->host->finished_ns = agent_now(CLOCK_REALTIME);
     read_probes(agent);
     agent_host_go_on(agent, agent_now(CLOCK_BOOTTIME), true);
 }
@@ -291,7 +295,8 @@ static int open_store(struct agent_host *host, const struct grain_agent_watch *w
 
 static int make_tables(struct agent_host *host)
 {
-    const struct grain_container_names_options names = {.root = host->watch.container_files};
+    const struct grain_container_names_options names = {.root = host->watch.container_files,
+                                                        .told = host->watch.names_told};
     int error = grain_processes_new(&host->processes, NULL);
 
     if (!error)
@@ -326,14 +331,17 @@ int grain_agent_watch(struct grain_agent *agent, const struct grain_agent_watch 
     if (watch->container_files && !(host->watch.container_files = strdup(watch->container_files)))
         return grain_fail(-ENOMEM, "no memory");
     error = make_tables(host);
-    if (!error)
-        error = open_store(host, watch);
     if (error)
         return error;
+    if (host->watch.names_told)
+        grain_container_names_read(host->names, host->watch.names_fd);
     if (host->probes)
         error = grain_host_own(host->probes);
     else if (watch->probes)
         load_probes(agent, watch);
+    /* What the probes see from here on is kept; what was before it is a gap. */
+    if (!error)
+        error = open_store(host, watch);
     if (error)
         return error;
     agent_host_read_addresses(host);
@@ -373,6 +381,9 @@ void agent_host_free(struct grain_agent *agent)
         return;
     if (host->store)
         agent_host_note_losses(agent);
+    /* Nothing was read since, however long the sinks took. */
+    if (host->store && host->finished_ns)
+        (void)grain_store_sync(host->store, host->finished_ns);
     grain_host_free(host->probes);
     host->probes = NULL;
     if (grain_store_close(host->store))

@@ -71,6 +71,7 @@ struct agent_host {
     const struct grain_live *counted;   /* what they are of */
     uint64_t own_ns;                    /* when the host's addresses were read last */
     uint64_t sampling_ns;               /* when the settings are looked at again */
+    uint64_t finished_ns;               /* when everything was read for the last time; 0: not yet */
     unsigned int refused;               /* probes that were asked for, as bits */
     bool poll_failed, store_failed, sampling_said, denied_said;
 };

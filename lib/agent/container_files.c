@@ -247,13 +247,12 @@ static bool read_list(struct grain_container_name *out, const json_t *list, cons
     return false;
 }
 
-bool grain_container_files_read(struct grain_container_name *out, const char *root, const char *id,
-                                const char **denied)
+/* By its own file. */
+static bool read_own(struct grain_container_name *out, const char *root, const char *id,
+                     const char **denied)
 {
     bool found = false;
 
-    if (!grain_container_id_sound(id))
-        return false;
     for (size_t i = 0; !found && i < FOLDERS; i++) {
         int folder = open_folder(root, folders[i].folder, O_PATH);
 
@@ -264,6 +263,17 @@ bool grain_container_files_read(struct grain_container_name *out, const char *ro
         found = read_one(out, folder, i, id, denied);
         close(folder);
     }
+    return found;
+}
+
+bool grain_container_files_read(struct grain_container_name *out, const char *root, const char *id,
+                                const char **denied)
+{
+    bool found;
+
+    if (!grain_container_id_sound(id))
+        return false;
+    found = read_own(out, root, id, denied);
     for (size_t i = 0; !found && i < LIST_FOLDERS * LIST_FILES; i++) {
         json_t *list = load_list(root, i, denied);
 
@@ -298,7 +308,9 @@ static int each_of_folder(const char *root, size_t form, grain_container_fn fn, 
     return result;
 }
 
-static int each_of_list(const json_t *list, grain_container_fn fn, void *user)
+/* CRI-O has lists as well, which know less of a container than its own file. */
+static int each_of_list(const char *root, const json_t *list, grain_container_fn fn, void *user,
+                        const char **denied)
 {
     struct grain_container_name name;
     int result = 0;
@@ -309,8 +321,12 @@ static int each_of_list(const json_t *list, grain_container_fn fn, void *user)
     {
         const char *id = json_string_value(json_object_get(entry, "id"));
 
+        if (result)
+            break;
+        if (!id || !grain_container_id_sound(id) || read_own(&name, root, id, denied))
+            continue;
         memset(&name, 0, sizeof(name));
-        if (!result && id && grain_container_id_sound(id) && read_entry(&name, entry))
+        if (read_entry(&name, entry))
             result = fn(user, id, &name);
     }
     return result;
@@ -326,8 +342,32 @@ int grain_container_files_each(const char *root, grain_container_fn fn, void *us
     for (size_t i = 0; !result && i < LIST_FOLDERS * LIST_FILES; i++) {
         json_t *list = load_list(root, i, denied);
 
-        result = each_of_list(list, fn, user);
+        result = each_of_list(root, list, fn, user, denied);
         json_decref(list);
     }
     return result;
+}
+
+static uint64_t stamp_of(const char *root, const char *folder, const char *file)
+{
+    char path[PATH_MAX];
+    struct stat found;
+
+    if (snprintf(path, sizeof(path), "%s%s/%s", root, folder, file) >= (int)sizeof(path) ||
+        stat(path, &found))
+        return 0;
+    return (uint64_t)found.st_mtim.tv_sec * 1000000000 + (uint64_t)found.st_mtim.tv_nsec +
+           found.st_ino * 0x9e3779b97f4a7c15ULL;
+}
+
+uint64_t grain_container_files_stamp(const char *root)
+{
+    uint64_t stamp = 0;
+
+    for (size_t i = 0; i < FOLDERS; i++)
+        stamp = stamp * 31 + stamp_of(root, folders[i].folder, "");
+    for (size_t i = 0; i < LIST_FOLDERS * LIST_FILES; i++)
+        stamp =
+            stamp * 31 + stamp_of(root, list_folders[i / LIST_FILES], list_files[i % LIST_FILES]);
+    return stamp;
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define GRAIN_CONTAINER_FILE_MAX (1 << 20) /* a container's own file, bytes */
 #define GRAIN_CONTAINER_LIST_MAX (4 << 20) /* podman's list of all of them */
@@ -40,5 +41,8 @@ typedef int (*grain_container_fn)(void *user, const char *id,
                                   const struct grain_container_name *name);
 int grain_container_files_each(const char *root, grain_container_fn fn, void *user,
                                const char **denied);
+
+/* Another one when a container has come or gone since; what is in its file may come later. */
+uint64_t grain_container_files_stamp(const char *root);
 
 #endif

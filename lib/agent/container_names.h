@@ -9,6 +9,7 @@
 #ifndef GRAIN_AGENT_CONTAINER_NAMES_H
 #define GRAIN_AGENT_CONTAINER_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,13 @@ struct grain_container_names_options {
     uint64_t retry_ns;   /* when one that nobody knew is looked for again; 0: 5 s */
     uint64_t refresh_ns; /* when one is looked at again, which may have been renamed; 0: 60 s */
     uint32_t looks;      /* a second; 0: 64 */
+    bool told;           /* by grain_container_names_read alone: no file is looked at */
+};
+
+/* What somebody who may read the files tells. */
+struct grain_container_told {
+    char id[GRAIN_CONTAINER_ID_MAX];
+    struct grain_container_name name;
 };
 
 struct grain_container_names;
@@ -38,6 +46,9 @@ void grain_container_names_free(struct grain_container_names *names); /* takes N
 const struct grain_container_name *grain_container_names_of(struct grain_container_names *names,
                                                             const struct grain_container *container,
                                                             uint64_t now_ns);
+
+/* What has come to `fd`, a message (struct grain_container_told) at a time, without waiting. */
+void grain_container_names_read(struct grain_container_names *names, int fd);
 
 /* A folder that is there and may not be looked into; NULL: none that was met. */
 const char *grain_container_names_denied(const struct grain_container_names *names);

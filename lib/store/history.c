@@ -11,9 +11,9 @@
 
 #include <error_private.h>
 
-/* A restart is no gap. */
-#define STOPPED_LEAST_NS 5000000000ULL
-#define BUSY_MS          2000
+/* Within one process: a database that is opened again was not given up for so long. */
+#define REOPENED_NS 5000000000ULL
+#define BUSY_MS     2000
 
 #define ACTOR_COLUMNS                                                                            \
     "id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, start_ns INTEGER NOT NULL,"                   \
@@ -280,7 +280,8 @@ static int configure(struct grain_history *history)
                                       "PRAGMA journal_size_limit=16777216");
 }
 
-static int note_stop(struct grain_history *history, uint64_t now_ns)
+/* Whoever wrote last has told of all until then, and of nothing after it. */
+static int note_stop(struct grain_history *history, uint64_t now_ns, uint64_t least_ns)
 {
     int64_t last = 0, begin = 0;
     int error = grain_history_number(history, "SELECT value FROM meta WHERE key='last_ns'", &last);
@@ -291,7 +292,7 @@ static int note_stop(struct grain_history *history, uint64_t now_ns)
     if (error)
         return error;
     history->begin_ns = (uint64_t)begin;
-    if (now_ns > (uint64_t)last + STOPPED_LEAST_NS) {
+    if (now_ns > (uint64_t)last + least_ns) {
         struct grain_folded_gap gap = {
             .from_ns = (uint64_t)last, .to_ns = now_ns, .gap = GRAIN_STORE_GAP_STOPPED};
 
@@ -314,7 +315,7 @@ static void close_database(struct grain_history *history)
     history->part_count = history->part_room = 0;
 }
 
-static int open_database(struct grain_history *history, uint64_t now_ns)
+static int open_database(struct grain_history *history, uint64_t now_ns, uint64_t least_ns)
 {
     bool fresh = false, old = false;
     int error = grain_history_fail(
@@ -336,7 +337,7 @@ static int open_database(struct grain_history *history, uint64_t now_ns)
     if (!error)
         error = grain_history_run(history, "BEGIN IMMEDIATE");
     if (!error)
-        error = note_stop(history, now_ns);
+        error = note_stop(history, now_ns, least_ns);
     if (!error)
         error = grain_history_run(history, "COMMIT");
     if (error)
@@ -346,7 +347,7 @@ static int open_database(struct grain_history *history, uint64_t now_ns)
 
 int grain_history_reopen(struct grain_history *history, uint64_t now_ns)
 {
-    return open_database(history, now_ns);
+    return open_database(history, now_ns, REOPENED_NS);
 }
 
 int grain_history_renew(struct grain_history *history, uint64_t now_ns)
@@ -358,7 +359,7 @@ int grain_history_renew(struct grain_history *history, uint64_t now_ns)
     close_database(history);
     error = grain_history_move_aside(history->path);
     if (!error)
-        error = open_database(history, now_ns);
+        error = open_database(history, now_ns, REOPENED_NS);
     if (error)
         return error;
     history->damaged++;
@@ -381,7 +382,7 @@ int grain_history_open(struct grain_history **out, const char *path, uint64_t ma
     error = history->path ? grain_history_claim(path, &history->lock, &known)
                           : grain_fail(-ENOMEM, "%s: no memory", path);
     if (!error)
-        error = open_database(history, now_ns);
+        error = open_database(history, now_ns, 0);
     if (error == -EUCLEAN && known)
         error = grain_history_renew(history, now_ns);
     else if (error == -EUCLEAN)

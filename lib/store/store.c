@@ -270,6 +270,9 @@ int grain_store_close(struct grain_store *store)
     pthread_cond_signal(&store->wake);
     pthread_mutex_unlock(&store->lock);
     pthread_join(store->thread, NULL);
+    /* So that the next one knows since when nobody was there. */
+    if (!error && store->history->db)
+        (void)grain_history_meta(store->history, "last_ns", (int64_t)store->now_ns);
     release(store);
     return error;
 }

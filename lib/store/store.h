@@ -138,13 +138,13 @@ enum grain_store_life {
 };
 
 /* Why there is nothing, or less than there was: X(ID, "name", "what it means"). */
-#define GRAIN_STORE_GAPS(X)                                                             \
-    X(STOPPED, "agent_not_running", "nobody was recording")                             \
-    X(LOST, "events_lost", "more happened than could be read")                          \
-    X(DEGRADED, "probe_degraded", "a probe saw less than it could see by the best way") \
-    X(UNWRITTEN, "not_written", "the database could not be written")                    \
-    X(OVERLOAD, "store_overload", "more came than could be written")                    \
-    X(DAMAGED, "database_damaged", "the database was damaged and moved aside")          \
+#define GRAIN_STORE_GAPS(X)                                                    \
+    X(STOPPED, "agent_not_running", "nobody was recording")                    \
+    X(LOST, "events_lost", "more happened than could be read")                 \
+    X(DEGRADED, "probe_degraded", "less was seen than was asked for")          \
+    X(UNWRITTEN, "not_written", "the database could not be written")           \
+    X(OVERLOAD, "store_overload", "more came than could be written")           \
+    X(DAMAGED, "database_damaged", "the database was damaged and moved aside") \
     X(BEFORE, "before_history", "older than what is kept, or before all of it")
 
 enum grain_store_gap {

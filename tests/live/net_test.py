@@ -333,7 +333,7 @@ class CommandTest(NetTest):
         self.assertEqual({key: event["process"].get(key) for key in ("pid", "container", "container_name", "pod", "image")},
                          {"pid": process.pid, "container": contained.ID, "container_name": "we\\027b", "pod": "shop-0",
                           "image": "nginx:1"})
-        self.assertTrue(line.endswith(b" in we\\027b\n"), line)
+        self.assertTrue(line.endswith(b" in shop-0/we\\027b\n"), line)
         rest = [json.loads(line) for line in self.finish(objects).splitlines()]
         self.assertEqual({event["process"]["pid"] for event in rest} - {process.pid}, set())
         self.finish(lines)

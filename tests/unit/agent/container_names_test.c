@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -292,6 +293,7 @@ static void a_file_that_is_too_large_is_not_read(void **state)
     memcpy(text + GRAIN_CONTAINER_FILE_MAX - 2, end, 2);
     write_bytes(DOCKER "/" ID "/config.v2.json", text, GRAIN_CONTAINER_FILE_MAX);
     assert_name(ID, "web", "", "", "");
+    text[GRAIN_CONTAINER_FILE_MAX - 2] = 'x';
     memcpy(text + GRAIN_CONTAINER_FILE_MAX - 1, end, 2);
     write_bytes(DOCKER "/" ID "/config.v2.json", text, GRAIN_CONTAINER_FILE_MAX + 1);
     assert_nothing(ID);
@@ -438,6 +440,71 @@ static void a_folder_that_is_shut_is_told(void **state)
     grain_container_names_free(names);
 }
 
+/* Messages of another process; what is not whole, or of no id, is left alone. */
+static void what_is_told_needs_no_files(void **state)
+{
+    const struct grain_container_names_options options = {.root = root, .told = true};
+    const struct grain_container asked = container(ID, ""), other = container(ID2, "");
+    const struct grain_container machine = container("debian", "systemd-nspawn");
+    struct grain_container_told told = {.id = ID, .name = {.name = "web", .pod = "shop-0"}};
+    struct grain_container_names *names;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+    assert_int_equal(grain_container_names_new(&names, &options), 0);
+    write_file(DOCKER "/" ID "/config.v2.json", "{\"Name\":\"/of-the-file\"}");
+    assert_string_equal(grain_container_names_of(names, &asked, SECOND)->name, "");
+    assert_int_equal(send(ends[0], &told, sizeof(told) - 1, 0), sizeof(told) - 1);
+    strcpy(told.id, "../../../etc");
+    assert_int_equal(send(ends[0], &told, sizeof(told), 0), sizeof(told));
+    grain_container_names_read(names, ends[1]);
+    assert_string_equal(grain_container_names_of(names, &asked, SECOND)->name, "");
+    memcpy(told.id, ID, sizeof(ID));
+    assert_int_equal(send(ends[0], &told, sizeof(told), 0), sizeof(told));
+    memset(&told.name, 'x', sizeof(told.name));
+    memcpy(told.id, ID2, sizeof(ID2));
+    assert_int_equal(send(ends[0], &told, sizeof(told), 0), sizeof(told));
+    grain_container_names_read(names, ends[1]);
+    assert_string_equal(grain_container_names_of(names, &asked, SECOND)->name, "web");
+    assert_string_equal(grain_container_names_of(names, &asked, 500 * SECOND)->pod, "shop-0");
+    assert_int_equal(strlen(grain_container_names_of(names, &other, SECOND)->name), 127);
+    assert_string_equal(grain_container_names_of(names, &machine, SECOND)->name, "debian");
+    close(ends[0]);
+    grain_container_names_read(names, ends[1]);
+    close(ends[1]);
+    grain_container_names_free(names);
+}
+
+static void a_list_does_not_outdo_a_containers_own_file(void **state)
+{
+    char ids[2][GRAIN_CONTAINER_ID_MAX];
+    struct grain_container_names *names = names_of(0, 0);
+
+    (void)state;
+    write_file(STORAGE "/" ID "/userdata/config.json",
+               "{\"annotations\":{\"io.kubernetes.container.name\":\"app\"}}");
+    write_file(PODMAN "/containers.json",
+               "[{\"id\":\"" ID "\",\"names\":[\"k8s_app_shop-0_prod_uid_0\"]}]");
+    assert_name(ID, "app", "", "", "");
+    assert_int_equal(grain_container_names_find(names, "app", ids, 2), 1);
+    assert_int_equal(grain_container_names_find(names, "k8s_app_shop-0_prod_uid_0", ids, 2), 0);
+    grain_container_names_free(names);
+}
+
+static void the_stamp_tells_that_containers_came_or_went(void **state)
+{
+    uint64_t before = grain_container_files_stamp(root), after;
+
+    (void)state;
+    assert_int_equal(grain_container_files_stamp(root), before);
+    write_file(DOCKER "/" ID "/config.v2.json", "{}");
+    after = grain_container_files_stamp(root);
+    assert_true(after != before);
+    write_file(PODMAN "/volatile-containers.json", "[]");
+    assert_true(grain_container_files_stamp(root) != after);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
 
 int main(void)
@@ -461,6 +528,9 @@ int main(void)
         TEST(machines_are_known_by_their_names),
         TEST(ids_are_found_by_name_and_by_pod),
         TEST(a_folder_that_is_shut_is_told),
+        TEST(what_is_told_needs_no_files),
+        TEST(a_list_does_not_outdo_a_containers_own_file),
+        TEST(the_stamp_tells_that_containers_came_or_went),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

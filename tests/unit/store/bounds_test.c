@@ -184,13 +184,33 @@ static void not_running_is_a_gap(void **state)
     assert_int_equal(grain_store_close(store), 0);
 }
 
+/* However short: what came between the two is nowhere. */
+static void a_restart_is_a_gap(void **state)
+{
+    struct grain_store *store = sample_open(*state, NOON, 0, 0);
+    struct gap_search gap;
+
+    gap = sample_gap(*state, "agent_not_running", NOON);
+    assert_int_equal(gap.found, 0);
+    assert_int_equal(grain_store_sync(store, NOON + SECOND), 0);
+    /* Nothing to write, and not yet the time to note it: the end is noted all the same. */
+    assert_int_equal(grain_store_sync(store, NOON + 3 * SECOND), 0);
+    assert_int_equal(grain_store_close(store), 0);
+    store = sample_open(*state, NOON + 3 * SECOND + 200000000, 0, 0);
+    gap = sample_gap(*state, "agent_not_running", NOON + 4 * SECOND);
+    assert_int_equal(gap.found, 1);
+    assert_int_equal(gap.from_ms, (NOON + 3 * SECOND) / 1000000);
+    assert_int_equal(gap.to_ms, (NOON + 3 * SECOND) / 1000000 + 200);
+    assert_int_equal(grain_store_close(store), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         sample_test(old_parts_leave),         sample_test(too_old_is_lost),
         sample_test(size_is_bounded),         sample_test(a_lower_bound_takes_effect),
         sample_test(a_full_disk_is_survived), sample_test(gaps_become_one),
-        sample_test(not_running_is_a_gap),
+        sample_test(not_running_is_a_gap),    sample_test(a_restart_is_a_gap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
