@@ -46,7 +46,8 @@ static const struct options options = {
     "Of processes: the bytes that each sent and received, the same by remote address, events on\n"
     "watched files, or system calls. These are counted from when the command starts.\n",
     "Keys: Tab turns to the next list; c, r, n and l sort by count, rate, name and when last\n"
-    "seen; / filters, Esc takes the filter off; Space pauses; arrows and pages move; q quits.\n",
+    "seen; / filters, Esc takes the filter off; Space pauses; arrows and pages move; q quits.\n"
+    "Lists of processes have neither Tab nor l; what happens while they pause is counted.\n",
     rows,
     sizeof(rows) / sizeof(rows[0]),
 };

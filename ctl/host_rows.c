@@ -81,6 +81,17 @@ static double weight(const struct host_row *row)
     return row->sent_rate + row->received_rate;
 }
 
+static int by_count(const void *left, const void *right)
+{
+    const struct host_row *a = left, *b = right;
+
+    if (a->sent + a->received != b->sent + b->received)
+        return a->sent + a->received < b->sent + b->received ? 1 : -1;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    return by_key(a, b);
+}
+
 static int by_rate(const void *left, const void *right)
 {
     const struct host_row *a = left, *b = right;
@@ -89,17 +100,29 @@ static int by_rate(const void *left, const void *right)
         return weight(a) < weight(b) ? 1 : -1;
     if (a->rate != b->rate)
         return a->rate < b->rate ? 1 : -1;
-    if (a->sent + a->received != b->sent + b->received)
-        return a->sent + a->received < b->sent + b->received ? 1 : -1;
-    if (a->count != b->count)
-        return a->count < b->count ? 1 : -1;
-    return by_key(a, b);
+    return by_count(a, b);
 }
 
-void host_rows_sort(struct host_rows *rows)
+static int by_name(const void *left, const void *right)
 {
+    const struct host_row *a = left, *b = right;
+    int order = strcmp(a->comm, b->comm);
+
+    if (!order)
+        order = strcmp(a->what, b->what);
+    return order ? order : by_key(a, b);
+}
+
+void host_rows_sort(struct host_rows *rows, enum host_order order)
+{
+    static int (*const compare[])(const void *, const void *) = {
+        [HOST_BY_RATE] = by_rate,
+        [HOST_BY_COUNT] = by_count,
+        [HOST_BY_NAME] = by_name,
+    };
+
     if (rows->count)
-        qsort(rows->list, rows->count, sizeof(*rows->list), by_rate);
+        qsort(rows->list, rows->count, sizeof(*rows->list), compare[order]);
 }
 
 void host_rows_copy(struct host_rows *to, const struct host_rows *from)

@@ -28,8 +28,13 @@ void host_rows_add(struct host_rows *rows, const struct host_row *row);
 void host_rows_merge(struct host_rows *rows);
 /* Both are merged. */
 void host_rows_rates(struct host_rows *now, const struct host_rows *before, double seconds);
-/* What changes most comes first. */
-void host_rows_sort(struct host_rows *rows);
+enum host_order {
+    HOST_BY_RATE,  /* what changes most comes first */
+    HOST_BY_COUNT, /* bytes where there are any, then messages, operations or calls */
+    HOST_BY_NAME,  /* of the process, then what it was with */
+};
+
+void host_rows_sort(struct host_rows *rows, enum host_order order);
 /* A copy with texts of its own at the end of `to`. */
 void host_rows_copy(struct host_rows *to, const struct host_rows *from);
 void host_rows_free(struct host_rows *rows);

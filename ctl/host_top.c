@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "host_rows.h"
 #include "host_text.h"
 #include "host_top.h"
 #include "json.h"
@@ -16,20 +15,11 @@
 #include "table.h"
 #include "top.h"
 
-#define LOOK_NS 100000000
+#define LOOK_NS    100000000
+#define REFRESH_NS 1000000000
 /* Of what has left the kernel's tables or came as events; more than that is not shown row by row.
  */
 #define GONE_MAX 200000
-
-struct host_top {
-    const struct host_top_settings *settings;
-    struct grain_host *host;
-    struct host_rows gone; /* what is in no table of the kernel's, or not any more */
-    struct host_rows rows, before;
-    uint64_t unshown; /* bytes or operations beyond GONE_MAX */
-    uint64_t read_ns;
-    size_t merge_at; /* rows of `gone` at which they are brought together */
-};
 
 const char *host_view_name(enum host_view view)
 {
@@ -122,14 +112,25 @@ static int on_record(void *user, const struct grain_host_header *header)
 
 /* ---- reading ---- */
 
+int host_top_take(struct host_top *top)
+{
+    const uint64_t now = clock_now();
+    int error = grain_host_poll(top->host, 0, on_record, top);
+
+    if (error == -EINTR)
+        error = 0;
+    if (error || now - top->refreshed_ns < REFRESH_NS)
+        return error;
+    top->refreshed_ns = now;
+    return grain_host_refresh(top->host);
+}
+
 static int poll_until(struct host_top *top, uint64_t until)
 {
     int error = 0;
 
     do {
-        error = grain_host_poll(top->host, 0, on_record, top);
-        if (error == -EINTR)
-            error = 0;
+        error = host_top_take(top);
     } while (!error && clock_now() < until &&
              stop_wait_input(clock_now() + LOOK_NS < until ? clock_now() + LOOK_NS : until,
                              grain_host_fd(top->host)));
@@ -147,7 +148,7 @@ static int read_tables(struct host_top *top)
 
 /* What leaves a table between the two readings is in both or in none for a moment; the next one
  * puts it right. */
-static int read_rows(struct host_top *top)
+int host_top_read(struct host_top *top)
 {
     const uint64_t now = clock_now();
     int error;
@@ -157,15 +158,16 @@ static int read_rows(struct host_top *top)
     top->rows = (struct host_rows){0};
     error = read_tables(top);
     if (!error)
-        error = poll_until(top, 0);
+        error = host_top_take(top);
     if (error)
         return error;
     host_rows_copy(&top->rows, &top->gone);
     host_rows_merge(&top->rows);
     host_rows_merge(&top->before);
     host_rows_rates(&top->rows, &top->before, (double)(now - top->read_ns + 1) / 1e9);
-    host_rows_sort(&top->rows);
+    host_rows_sort(&top->rows, HOST_BY_RATE);
     top->read_ns = now;
+    top->cost_ns = clock_now() - now;
     return 0;
 }
 
@@ -280,14 +282,20 @@ static int print_text(const struct host_top *top)
 
 /* ---- the command ---- */
 
-static int show(struct host_top *top)
+static bool on_terminal(const struct host_top *top)
+{
+    return !top->settings->once && !top->settings->json && isatty(STDIN_FILENO) &&
+           isatty(STDOUT_FILENO);
+}
+
+static int print_until_stopped(struct host_top *top)
 {
     int error;
 
     do {
         error = poll_until(top, top->read_ns + top->settings->interval);
         if (!error)
-            error = read_rows(top);
+            error = host_top_read(top);
         if (error) {
             say("%s", grain_error());
             break;
@@ -317,7 +325,7 @@ int host_top_run(const struct host_top_settings *settings)
         return EXIT_FAILED;
     }
     top.read_ns = clock_now();
-    error = show(&top);
+    error = on_terminal(&top) ? host_screen(&top) : print_until_stopped(&top);
     host_say_losses(top.host);
     grain_host_free(top.host);
     host_rows_free(&top.gone);

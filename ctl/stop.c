@@ -54,13 +54,18 @@ uint64_t clock_now(void)
 
 bool stop_wait_input(uint64_t until, int fd)
 {
-    struct pollfd input = {.fd = fd, .events = POLLIN};
+    return stop_wait_either(until, fd, -1);
+}
+
+bool stop_wait_either(uint64_t until, int fd, int other)
+{
+    struct pollfd inputs[] = {{.fd = fd, .events = POLLIN}, {.fd = other, .events = POLLIN}};
     uint64_t now = clock_now(), left = until > now ? until - now : 0;
     const struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000),
                                      .tv_nsec = (long)(left % 1000000000)};
 
     if (!asked)
-        (void)ppoll(&input, 1, &timeout, &waiting);
+        (void)ppoll(inputs, 2, &timeout, &waiting);
     return !asked;
 }
 

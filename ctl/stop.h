@@ -19,5 +19,6 @@ bool stop_wait(uint64_t until);
 
 /* The same, and also until there is something to read on `fd` or any signal comes. */
 bool stop_wait_input(uint64_t until, int fd);
+bool stop_wait_either(uint64_t until, int fd, int other); /* -1: none */
 
 #endif

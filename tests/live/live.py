@@ -140,6 +140,15 @@ class LiveTest(unittest.TestCase):
             process.send_signal(signal.SIGTERM)
         process.wait(TIMEOUT)
 
+    def wait_for(self, condition, what):
+        for _ in range(200):
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        self.fail(f"waited in vain for {what}")
+        return None
+
     # grainctl
 
     def grain(self, space, *arguments, code=0, **options):

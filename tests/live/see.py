@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import live
 
@@ -89,15 +88,6 @@ class SeeTest(live.LiveTest):
     def errors(process):
         with open(process.output + ".errors", encoding="utf-8") as stream:
             return stream.read()
-
-    def wait_for(self, condition, what):
-        for _ in range(200):
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.05)
-        self.fail(f"waited in vain for {what}")
-        return None
 
     def json_lines(self, process):
         return [json.loads(line) for line in self.output(process).splitlines()]

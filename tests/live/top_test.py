@@ -6,54 +6,18 @@ import signal
 
 import live
 import see
+import terminal
 
 
-class Screen(see.SeeTest):
+class Screen(terminal.TerminalTest, see.SeeTest):
     def setUp(self):
         super().setUp()
-        live.need("tmux")
         self.attach()
         self.sent = self.ask(self.names(60), 2)
-        self.new_server()
-
-    def new_server(self):
-        self.socket = os.path.join(self.folder, f"tmux-{len(os.listdir(self.folder))}")
-        self.addCleanup(live.run, "tmux", "-S", self.socket, "kill-server", check=False)
-
-    def tmux(self, *arguments, **options):
-        return live.run("tmux", "-f", "/dev/null", "-S", self.socket, *arguments, **options)
 
     def open(self, width=100, height=24, *arguments):
-        command = " ".join(self.command("top", *arguments))
-        self.tmux("new-session", "-d", "-x", str(width), "-y", str(height),
-                  f"{command}; echo EXIT=$?; stty -a | tr ' ' '\\n' | "
-                  "grep -xE -- '-?(icanon|echo)'; echo END; sleep 600")
-        self.tmux("set-option", "-g", "window-size", "manual")
+        self.open_command(self.command("top", *arguments), width, height)
         self.see("DNS names")
-
-    def text(self):
-        return self.tmux("capture-pane", "-p").stdout
-
-    def see(self, pattern, there=True):
-        return self.wait_for(lambda: bool(re.search(pattern, self.text())) == there and
-                             (self.text() or " "), f"{pattern}\n{self.text()}")
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def process(self):
-        pane = self.tmux("display-message", "-p", "#{pane_pid}").stdout.strip()
-        with open(f"/proc/{pane}/task/{pane}/children", encoding="ascii") as stream:
-            return int(stream.read().split()[0])
-
-    def check_restored(self):
-        """The shell has its terminal back: no screen of curses, echo and lines as before."""
-        text = self.see(r"EXIT=0\n(.*\n)*END")
-        self.assertRegex(text, r"(?m)^icanon$")
-        self.assertRegex(text, r"(?m)^echo$")
-        self.assertNotIn("q quit", text)
-        self.assertEqual(self.tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}")
-                         .stdout.split(), ["1", "0"])
 
     def rows(self):
         return re.findall(r"(?m)^ +(\d+) +(\d+) .* (\S+)$", self.text())
@@ -152,9 +116,7 @@ class Screen(see.SeeTest):
         self.check_restored()
 
     def test_a_terminal_that_curses_does_not_know(self):
-        command = " ".join(self.command("top"))
-        self.tmux("new-session", "-d", "-x", "100", "-y", "24",
-                  f"TERM=nonsense {command}; echo EXIT=$?; sleep 600")
+        self.open_command(("TERM=nonsense", *self.command("top")))
         self.assertIn("--once", self.see("EXIT=1"))
 
 
