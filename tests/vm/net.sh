@@ -20,26 +20,19 @@ skip() {
 
 [[ $(uname -m) == x86_64 ]] || skip 'the payload is made of programs of an amd64 machine'
 [[ -x $build/tests/live/live_net_watch ]] || skip "no build in $build"
-python=/usr/bin/python3
-[[ -x $python ]] || skip "no $python"
-library=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["stdlib"])')
 payload=$(mktemp -d)
 trap 'rm -rf "$payload"' EXIT
 
-mkdir -p "$payload/bin" "$payload/lib" "$payload/live"
+mkdir -p "$payload/bin" "$payload/live"
 for tool in nsenter unshare bpftool sysctl mount umount; do
     file=$(PATH=$PATH:/usr/sbin:/sbin command -v "$tool") || skip "$tool is not installed"
     cp -L "$file" "$payload/bin/"
 done
-cp -L "$python" "$payload/bin/python3"
+"$here/put-python.sh" "$payload" || exit
 cp "$build/tests/live/live_net_watch" "$build/tests/live/live_net_many" "$payload/bin/"
 cp "$here"/../live/*.py "$payload/live/"
 mkdir -p "$payload/maps/grain"
 cp "$here/../../maps/grain/dispositions.h" "$payload/maps/grain/"
-tar -C "${library%/*}" --exclude=__pycache__ --exclude=test --exclude=tests --exclude=idlelib --exclude=tkinter \
-    --exclude=lib2to3 --exclude=distutils --exclude=ensurepip --exclude=pydoc_data --exclude='config-*' \
-    --exclude='_tkinter*' --exclude='_sqlite3*' --exclude='_dbm*' --exclude='_gdbm*' --exclude='_curses*' \
-    -cf - "${library##*/}" | tar -C "$payload/lib" -xf -
 cat >"$payload/run.sh" <<'RUN'
 #!/bin/sh
 # Arguments: a way, then the tests.
