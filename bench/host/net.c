@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the net and syscalls probes cost: nanoseconds of processor time of a system call with them
- * attached and without, in turns. grain_bench_host_net [ROUNDS]
+ * attached and without, in turns.
+ *
+ *   grain_bench_host_net [ROUNDS]
+ *   grain_bench_host_net bare       what the calls cost just now, by whatever else is attached
+ *   grain_bench_host_net hold WAY   attach the net probe by this way, and read, until it is ended
+ *
+ * The last two are for tcptop.sh.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -147,11 +154,51 @@ static void print(enum call which, double times[ARM_COUNT][ROUNDS_MAX], int roun
     }
 }
 
+static int print_bare(void)
+{
+    open_sockets();
+    for (int which = 0; which < CALL_COUNT; which++)
+        printf("%s\t%.1f\n", call_names[which], measure(which));
+    return 0;
+}
+
+static int ignore(void *user, const struct grain_host_header *record)
+{
+    (void)user;
+    (void)record;
+    return 0;
+}
+
+static int hold(const char *name)
+{
+    struct grain_host_options options = {
+        .size = sizeof(options), .probes = 1U << GRAIN_HOST_PROBE_NET, .way = -1};
+    struct grain_host *host;
+
+    for (int way = 0; way < GRAIN_HOST_WAY_COUNT; way++)
+        if (!strcmp(name, grain_host_way_name((unsigned int)way)))
+            options.way = way;
+    if (grain_host_new(&host, &options)) {
+        fprintf(stderr, "%s\n", grain_error());
+        return 1;
+    }
+    puts("ready");
+    fflush(stdout);
+    while (!grain_host_poll(host, 100, ignore, NULL))
+        ;
+    grain_host_free(host);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static double times[CALL_COUNT][ARM_COUNT][ROUNDS_MAX];
     int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 9;
 
+    if (argc == 2 && !strcmp(argv[1], "bare"))
+        return print_bare();
+    if (argc == 3 && !strcmp(argv[1], "hold"))
+        return hold(argv[2]);
     if (rounds < 1 || rounds > ROUNDS_MAX)
         return 2;
     open_sockets();

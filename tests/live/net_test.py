@@ -378,7 +378,7 @@ class SyscallTest(NetTest):
 
     def test_its_own_pid_namespace(self):
         """There it has another pid than the kernel's, and leaves itself out all the same."""
-        watcher = self.watch(probes="syscalls", before=("unshare", "--pid", "--fork"))
+        watcher = self.watch(probes="syscalls", way="best", before=("unshare", "--pid", "--fork"))
         parent = watcher.process.pid
         with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as stream:
             pid = int(stream.read())

@@ -31,29 +31,20 @@ arm64:*)
     ;;
 esac
 [[ -x $build/tests/live/live_net_watch ]] || skip "no build in $build"
-python=$root/usr/bin/python3
-[[ -x $python ]] || skip "no $python"
-# Absolute links would lead out of a sysroot: the program itself is named like its library.
-library=$root/usr/lib/$(basename "$(readlink -f "$python")")
-[[ -d $library ]] || skip "no $library"
 payload=$(mktemp -d)
 trap 'rm -rf "$payload"' EXIT
 
-mkdir -p "$payload/bin" "$payload/lib" "$payload/live"
+mkdir -p "$payload/bin" "$payload/live"
 for tool in nsenter unshare bpftool sysctl mount umount; do
     file=$(PATH=$root/usr/sbin:$root/usr/bin:$root/sbin:$root/bin command -v "$tool") ||
         skip "$tool is not installed in ${root:-/}"
     cp -L "$file" "$payload/bin/"
 done
-cp -L "$python" "$payload/bin/python3"
+"$here/put-python.sh" "$payload" "$root" || exit
 cp "$build/tests/live/live_net_watch" "$build/tests/live/live_net_many" "$payload/bin/"
 cp "$here"/../live/*.py "$payload/live/"
 mkdir -p "$payload/maps/grain"
 cp "$here/../../maps/grain/dispositions.h" "$payload/maps/grain/"
-tar -C "${library%/*}" --exclude=__pycache__ --exclude=test --exclude=tests --exclude=idlelib --exclude=tkinter \
-    --exclude=lib2to3 --exclude=distutils --exclude=ensurepip --exclude=pydoc_data --exclude='config-*' \
-    --exclude='_tkinter*' --exclude='_sqlite3*' --exclude='_dbm*' --exclude='_gdbm*' --exclude='_curses*' \
-    -cf - "${library##*/}" | tar -C "$payload/lib" -xf -
 cat >"$payload/run.sh" <<'RUN'
 #!/bin/sh
 # Arguments: a way, then the tests.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Boots one kernel of the matrix with a payload and runs it.
 #
-#   run-vm.sh KERNEL [--arch amd64|arm64] [--timeout SECONDS] [--memory MB] -- PAYLOAD_DIR [ARG…]
+#   run-vm.sh KERNEL [--arch amd64|arm64] [--timeout SECONDS] [--memory MB] [--clock host|instructions] -- PAYLOAD_DIR [ARG…]
 #
 # KERNEL is a series from the cache (5.10, 6.1, 6.12). PAYLOAD_DIR appears as /payload in the guest,
 # and its run.sh (dash) is started there with ARGs; what it prints is streamed, and its exit code
@@ -9,6 +9,7 @@
 # the payload ended (its console is shown then). Shared libraries that the payload's executables need
 # are taken from this machine (amd64) or from the cached sysroot (arm64). The guest has the real `ip`
 # and `tc`, bpffs on /sys/fs/bpf, tracefs, and the modules that veth and tc programs need.
+# --clock instructions (amd64): one processor, whose clock goes on by a nanosecond with each instruction, so that times are counts.
 set -euo pipefail
 
 cache=${GRAIN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/grain-vm}
@@ -17,6 +18,7 @@ exit_mark='@@grain-vm-exit:'
 arch=amd64
 limit=600
 memory=2048
+clock=host
 
 usage() {
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
@@ -36,6 +38,7 @@ while [[ $# -gt 0 && $1 != -- ]]; do
     --arch) arch=$2 ;;
     --timeout) limit=$2 ;;
     --memory) memory=$2 ;;
+    --clock) clock=$2 ;;
     *) usage ;;
     esac
     shift 2
@@ -51,12 +54,14 @@ kernel=$cache/$arch-$series
 case $arch in
 amd64)
     root='' triplet=x86_64-linux-gnu qemu=qemu-system-x86_64 console=ttyS0
-    machine=(-accel "tcg,thread=multi" -cpu max)
+    machine=(-accel "tcg,thread=multi" -cpu max -smp 2)
+    [[ $clock == host ]] || machine=(-accel "tcg,thread=single" -icount "shift=0,sleep=off" -cpu max -smp 1)
     ;;
 arm64)
     root=$cache/sysroot-arm64 triplet=aarch64-linux-gnu qemu=qemu-system-aarch64 console=ttyAMA0
     # Emulating the architected pointer authentication makes the boot five times longer.
-    machine=(-M virt -accel "tcg,thread=multi" -cpu "max,pauth-impdef=on")
+    machine=(-M virt -accel "tcg,thread=multi" -cpu "max,pauth-impdef=on" -smp 2)
+    [[ $clock == host ]] || usage
     [[ -x $root/bin/busybox ]] || missing "no $root (run fetch-kernels.sh)"
     ;;
 *) usage ;;
@@ -196,7 +201,7 @@ build_initramfs
 mkfifo "$tmp/console"
 arguments=''
 [[ $# -gt 0 ]] && arguments=" -- $*"
-timeout --kill-after=5 "$limit" "$qemu" "${machine[@]}" -smp 2 -m "$memory" -nodefaults -no-reboot -nic none \
+timeout --kill-after=5 "$limit" "$qemu" "${machine[@]}" -m "$memory" -nodefaults -no-reboot -nic none \
     -display none -serial stdio -kernel "$kernel/vmlinuz" -initrd "$tmp/initramfs" \
     -append "console=$console loglevel=4 panic=-1 oops=panic$arguments" </dev/null >"$tmp/console" 2>&1 &
 qemu_pid=$!
