@@ -27,19 +27,17 @@ int grain_host_load_typed(int (*load)(struct grain_host *host, enum grain_host_w
     static struct name *name##_open_typed(bool typed)                                           \
     {                                                                                           \
         struct name *probe = calloc(1, sizeof(*probe));                                         \
+        int error = probe ? name##__create_skeleton(probe) : -ENOMEM;                           \
                                                                                                 \
-        if (!probe || name##__create_skeleton(probe)) {                                         \
-            free(probe);                                                                        \
-            errno = ENOMEM;                                                                     \
-            return NULL;                                                                        \
-        }                                                                                       \
-        if (typed)                                                                              \
+        if (!error && typed)                                                                    \
             probe->skeleton->data = (void *)name##_typed__elf_bytes(&probe->skeleton->data_sz); \
-        if (bpf_object__open_skeleton(probe->skeleton, NULL)) {                                 \
-            name##__destroy(probe);                                                             \
-            return NULL;                                                                        \
-        }                                                                                       \
-        return probe;                                                                           \
+        if (!error)                                                                             \
+            error = bpf_object__open_skeleton(probe->skeleton, NULL);                           \
+        if (!error)                                                                             \
+            return probe;                                                                       \
+        name##__destroy(probe);                                                                 \
+        errno = -error;                                                                         \
+        return NULL;                                                                            \
     }
 
 #endif
