@@ -247,13 +247,16 @@ struct host_asked {
 /* An operation on paths: chosen by what was asked for, and told. Its access has been begun. */
 static __noinline int host_asked_tell(struct task_struct *task, const struct host_asked *asked)
 {
-    struct host_scratch *scratch = host_scratch_take(HOST_SCRATCH_OTHER);
+    struct host_scratch *scratch;
     const struct host_files *files = host_files();
     struct host_access *access = host_access();
     struct host_text text = {0};
     __u64 rules = 0;
     int ok = 1;
 
+    if (host_is_reader())
+        return 0;
+    scratch = host_scratch_take(HOST_SCRATCH_OTHER);
     if (!scratch || !files || !access) {
         host_count(GRAIN_HOST_COUNTER_UNRESOLVED, 1);
         return 0;

@@ -119,20 +119,14 @@ static __always_inline void tell_fds(struct task_struct *task, void *regs,
     }
 }
 
-#define FILE_CREATED (1u << 20) /* FMODE_CREATED */
-
 static __always_inline void tell_opened(struct task_struct *task, long fd)
 {
     __u64 rules = host_rules_for(GRAIN_HOST_OP_OPEN);
     struct host_access *access = host_access_begin(GRAIN_HOST_OP_OPEN, WAY, rules);
     struct file *file = access ? descriptor_file(task, fd, true) : NULL;
 
-    if (!file)
-        return;
-    access->open_flags = HOST_READ(file, f_flags);
-    if (HOST_READ(file, f_mode) & FILE_CREATED)
-        access->flags |= GRAIN_HOST_FILE_CREATED;
-    host_file_tell(access, file);
+    if (file)
+        host_file_tell(access, file);
 }
 
 /* ---- system calls ---- */

@@ -51,16 +51,21 @@ static __always_inline struct host_access *host_access(void)
 /* Rules for this operation by this process; 0: nothing more to do. */
 static __always_inline __u64 host_rules_for(__u8 operation)
 {
-    const struct host_settings *settings = host_settings();
     const struct host_files *files = host_files();
     __u64 rules;
 
-    if (!files || !settings)
+    if (!files)
         return 0;
     rules = files->by_operation[operation & 15];
-    if (!rules || settings->self_pid == bpf_get_current_pid_tgid() >> 32)
-        return 0;
     return rules & files->conditioned ? host_rules_of_task(rules) : rules;
+}
+
+/* Whoever reads is left out. Asked last: most of what happens no rule chooses. */
+static __always_inline bool host_is_reader(void)
+{
+    const struct host_settings *settings = host_settings();
+
+    return settings && settings->self_pid == bpf_get_current_pid_tgid() >> 32;
 }
 
 /* Begin to tell; rules may be 0, then NULL. */
@@ -141,21 +146,35 @@ static __always_inline bool host_file_named(struct dentry *dentry, struct dentry
     return (HOST_READ(inode, i_mode) & HOST_S_IFMT) == HOST_S_IFDIR;
 }
 
-/* Which of the rules choose this file; the path is put together when one asks for it. */
-static __always_inline __u64 host_file_rules(struct host_scratch *scratch,
-                                             struct host_access *access, const struct path *path,
-                                             struct dentry *parent, struct inode *inode)
+/* The path into a scratch, which is taken for it; NULL: there was none, and that is counted. */
+static __always_inline struct host_scratch *host_access_path(struct host_access *access,
+                                                             const struct path *path)
 {
-    const struct host_files *files = host_files();
+    struct host_scratch *scratch = host_scratch_take(HOST_SCRATCH_OTHER);
+    struct host_text text = {0};
+
+    if (!scratch) {
+        host_count(GRAIN_HOST_COUNTER_UNRESOLVED, 1);
+        return NULL;
+    }
+    host_path(HOST_SCRATCH_OTHER, scratch, path, &text);
+    access->start = text.start;
+    access->flags |= text.flags;
+    return scratch;
+}
+
+/* Of the rules that are left, those that choose this file by its inode and by what its directory
+ * stands for; into *texts those that its path has to be compared with. */
+static __always_inline __u64 host_file_rules(const struct host_files *files,
+                                             const struct host_access *access,
+                                             const struct path *path, struct dentry *parent,
+                                             struct inode *inode, __u64 *texts)
+{
     struct host_directory *directory;
     struct host_file_rules *named;
     struct host_file_key key = {.ino = HOST_READ(inode, i_ino)};
-    struct host_text text = {0};
-    __u64 found, texts;
+    __u64 found = files->all;
 
-    if (!files)
-        return 0;
-    found = files->all;
     if (files->inodes[key.ino >> 6 & 7] >> (key.ino & 63) & 1) {
         key.dev = HOST_READ(inode, i_sb, s_dev);
         named = bpf_map_lookup_elem(&host_named, &key);
@@ -167,54 +186,61 @@ static __always_inline __u64 host_file_rules(struct host_scratch *scratch,
         if (!directory)
             return 0;
         found |= directory->below;
-        texts = directory->prefix & access->rules & files->texts & ~found;
-        if (texts) {
-            host_path(HOST_SCRATCH_OTHER, scratch, path, &text);
-            access->start = text.start;
-            access->flags |= text.flags;
-            if (!(text.flags & GRAIN_HOST_FILE_CUT))
-                found |= host_match_all(text.start, texts);
-        }
+        *texts = directory->prefix & access->rules & files->texts & ~found;
     }
-    found &= access->rules;
-    return found & files->exclude ? 0 : found;
+    return found;
 }
 
-/* An operation on a file, at this path: chosen, and told. Its access has been begun. The verifier
- * walks the two functions below once, whoever calls them. */
-static __always_inline int host_tell(struct host_access *access, const struct path *at,
-                                     struct inode *inode)
+#define HOST_FMODE_CREATED (1u << 20)
+
+static __always_inline void host_access_opened(struct host_access *access, struct file *file)
 {
-    struct task_struct *task = host_task_current();
-    struct host_scratch *scratch;
-    struct host_text text = {0};
+    access->open_flags = HOST_READ(file, f_flags);
+    if (HOST_READ(file, f_mode) & HOST_FMODE_CREATED)
+        access->flags |= GRAIN_HOST_FILE_CREATED;
+}
+
+/* An operation on a file, at this path, of this open file or NULL: chosen, and told. Its access has
+ * been begun. The verifier walks the two functions below once, whoever calls them. */
+static __always_inline int host_tell(struct host_access *access, const struct path *at,
+                                     struct inode *inode, struct file *file)
+{
+    const struct host_files *files = host_files();
+    struct host_scratch *scratch = NULL;
+    __u64 found, texts = 0;
     struct dentry *parent;
     struct path path;
 
-    if (access->task)
-        task = (void *)access->task;
     access->mnt = (__u64)HOST_READ(at, mnt);
     access->dentry = (__u64)HOST_READ(at, dentry);
     path.mnt = (void *)access->mnt;
     path.dentry = (void *)access->dentry;
     parent = HOST_READ(path.dentry, d_parent);
-    if (!host_file_named(path.dentry, parent, inode))
+    if (!files || !host_file_named(path.dentry, parent, inode))
         return 0;
-    scratch = host_scratch_take(HOST_SCRATCH_OTHER);
-    if (!scratch) {
-        host_count(GRAIN_HOST_COUNTER_UNRESOLVED, 1);
-        return 0;
+    found = host_file_rules(files, access, &path, parent, inode, &texts);
+    if (texts) {
+        scratch = host_access_path(access, &path);
+        if (!scratch)
+            return 0;
+        if (!(access->flags & GRAIN_HOST_FILE_CUT))
+            found |= host_match_all(access->start, texts);
     }
-    access->rules = host_file_rules(scratch, access, &path, parent, inode);
-    if (access->rules) {
-        if (!access->start) {
-            host_path(HOST_SCRATCH_OTHER, scratch, &path, &text);
-            access->start = text.start;
-            access->flags |= text.flags;
-        }
-        host_file_send(scratch, access, task, inode);
+    access->rules &= found;
+    if (access->rules & files->exclude)
+        access->rules = 0;
+    if (access->rules && !host_is_reader()) {
+        if (!scratch)
+            scratch = host_access_path(access, &path);
+        if (!scratch)
+            return 0;
+        if (file && access->operation == GRAIN_HOST_OP_OPEN)
+            host_access_opened(access, file);
+        host_file_send(scratch, access, access->task ? (void *)access->task : host_task_current(),
+                       inode);
     }
-    host_scratch_give(scratch);
+    if (scratch)
+        host_scratch_give(scratch);
     return 0;
 }
 
@@ -226,7 +252,7 @@ __noinline int host_path_told(void)
     if (!access)
         return 0;
     path = (void *)access->at;
-    return host_tell(access, path, HOST_READ(path, dentry, d_inode));
+    return host_tell(access, path, HOST_READ(path, dentry, d_inode), NULL);
 }
 
 __noinline int host_file_told(void)
@@ -237,7 +263,7 @@ __noinline int host_file_told(void)
     if (!access)
         return 0;
     file = (void *)access->at;
-    return host_tell(access, &file->f_path, HOST_READ(file, f_inode));
+    return host_tell(access, &file->f_path, HOST_READ(file, f_inode), file);
 }
 
 static __always_inline int host_path_tell(struct host_access *access, const struct path *path)

@@ -79,8 +79,7 @@ static __always_inline bool is_error(long result)
 
 /* ---- open ---- */
 
-#define FMODE_CREATED_ (1u << 20)
-#define FMODE_EXEC_    0x20
+#define FMODE_EXEC_ 0x20
 /* io_uring tries without waiting, and then again. */
 #define LOOKUP_CACHED_ 0x200000
 #define EAGAIN_        (-11)
@@ -90,12 +89,7 @@ static __always_inline int tell_opened(struct file *file)
     __u64 rules = host_rules_for(GRAIN_HOST_OP_OPEN);
     struct host_access *access = host_access_begin(GRAIN_HOST_OP_OPEN, HOOK_WAY, rules);
 
-    if (!access)
-        return 0;
-    access->open_flags = HOST_READ(file, f_flags);
-    if (HOST_READ(file, f_mode) & FMODE_CREATED_)
-        access->flags |= GRAIN_HOST_FILE_CREATED;
-    return host_file_tell(access, file);
+    return access ? host_file_tell(access, file) : 0;
 }
 
 static __always_inline int on_open(__u64 directory, __u64 name, __u64 how, __u64 unused,

@@ -204,7 +204,7 @@ __noinline int fn_names_tell(__u32 operation, __u32 way, int result)
     if (names->parent)
         rules |= fn_rules(access, names->mnt, names->parent, text.start);
     rules &= access->rules;
-    if (rules && !(rules & files->exclude)) {
+    if (rules && !(rules & files->exclude) && !host_is_reader()) {
         access->rules = rules;
         access->start = text.start;
         access->flags |= text.flags & ~GRAIN_HOST_FILE_DELETED;

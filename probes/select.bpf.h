@@ -225,12 +225,12 @@ __noinline int host_match_rules(__u64 rules, __u32 start)
     const struct host_files *files = host_files();
     struct host_match *match = host_match();
     struct host_rule *rule;
-    __u64 first = 0, opening;
+    __u64 first, opening;
 
     if (!scratch || !match || !files)
         return 0;
     match->found = 0;
-    bpf_probe_read_kernel(&first, sizeof(first), &HOST_TEXT_AT(scratch, start));
+    first = *(const __u64 *)&HOST_TEXT_AT(scratch, start);
     if (!(files->beginnings >> HOST_BEGINNING(first) & 1))
         return 0;
     opening = HOST_OPENING(first);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the probe of files costs a system call: without it, and with it, in turns. Nanoseconds of
- * processor time: medians over the rounds and, since other work disturbs only upwards, the least;
- * then the differences of both. With the argument "bare" only what the calls cost just now, by
- * whatever else is attached: peers.py.
+ * What the probe of files costs a system call: without it, with a program that does nothing at the
+ * end of each system call (the kernel's own share, which any tool there bears), and with the probe,
+ * in turns. Nanoseconds of processor time: medians over the rounds and, since other work disturbs
+ * only upwards, the least; and what they are more than without. With the argument "bare" only what
+ * the calls cost just now, by whatever else is attached: peers.py.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,6 +15,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include <grain/host.h>
 
@@ -133,6 +136,19 @@ static int attach(struct grain_host **host)
     return grain_host_new(host, &options);
 }
 
+/* At the end of each system call, nothing. */
+static int attach_nothing(int *program)
+{
+    static const struct bpf_insn nothing[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+
+    *program = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "nothing", "GPL", nothing,
+                             sizeof(nothing) / sizeof(nothing[0]), NULL);
+    return *program < 0 ? -1 : bpf_raw_tracepoint_open("sys_exit", *program);
+}
+
 static int compare(const void *a, const void *b)
 {
     const double *x = a, *y = b;
@@ -146,14 +162,24 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
-static int run_rounds(double off[ARMS][ROUNDS], double on[ARMS][ROUNDS])
+static int run_rounds(double off[ARMS][ROUNDS], double empty[ARMS][ROUNDS], double on[ARMS][ROUNDS])
 {
     uint64_t counters[GRAIN_HOST_COUNTER_COUNT];
     struct grain_host *host;
+    int program, link;
 
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < ARMS; i++)
             off[i][round] = measure(arms[i].run);
+        link = attach_nothing(&program);
+        if (link < 0) {
+            perror("bench: a program that does nothing");
+            return 1;
+        }
+        for (size_t i = 0; i < ARMS; i++)
+            empty[i][round] = measure(arms[i].run);
+        close(link);
+        close(program);
         if (attach(&host)) {
             fprintf(stderr, "bench: %s\n", grain_error());
             return 1;
@@ -176,20 +202,24 @@ static void print_bare(void)
         printf("%s\t%.1f\n", arms[i].name, measure(arms[i].run));
 }
 
-static void print_rounds(double off[ARMS][ROUNDS], double on[ARMS][ROUNDS])
+/* median() leaves them sorted. */
+static void print_rounds(double off[ARMS][ROUNDS], double empty[ARMS][ROUNDS],
+                         double on[ARMS][ROUNDS])
 {
-    printf("%-36s %6s %6s %6s   %6s %6s %6s\n", "", "off", "on", "", "least", "on", "");
+    printf("| | without | nothing | the probe | least: without | nothing | the probe |\n");
+    printf("|---|--:|--:|--:|--:|--:|--:|\n");
     for (size_t i = 0; i < ARMS; i++) {
-        const double before = median(off[i]), after = median(on[i]);
+        const double before = median(off[i]), nothing = median(empty[i]), after = median(on[i]);
 
-        printf("%-36s %6.0f %6.0f %+6.0f   %6.0f %6.0f %+6.0f\n", arms[i].name, before, after,
-               after - before, off[i][0], on[i][0], on[i][0] - off[i][0]);
+        printf("| %s | %.0f | %+.0f | %+.0f | %.0f | %+.0f | %+.0f |\n", arms[i].name, before,
+               nothing - before, after - before, off[i][0], empty[i][0] - off[i][0],
+               on[i][0] - off[i][0]);
     }
 }
 
 int main(int argc, char **argv)
 {
-    static double off[ARMS][ROUNDS], on[ARMS][ROUNDS];
+    static double off[ARMS][ROUNDS], empty[ARMS][ROUNDS], on[ARMS][ROUNDS];
     bool bare = argc > 1 && !strcmp(argv[1], "bare");
     int failed = 0, fd;
 
@@ -203,9 +233,9 @@ int main(int argc, char **argv)
     if (bare)
         print_bare();
     else
-        failed = run_rounds(off, on);
+        failed = run_rounds(off, empty, on);
     if (!bare && !failed)
-        print_rounds(off, on);
+        print_rounds(off, empty, on);
     unlink(watched_file);
     rmdir(watched);
     return failed;
