@@ -226,6 +226,9 @@ HOOK_KPROBE(grain_net_kprobe_dgram_connect, "inet_dgram_connect", on_connect, ke
 HOOK_KPROBE(grain_net_kprobe_accept, "inet_accept", on_accept, keep, 1, 0, 0, 0)
 HOOK_KPROBE(grain_net_kprobe_tcp_sendmsg, "tcp_sendmsg", on_send, keep, 0, 0, 0, 0)
 HOOK_KPROBE(grain_net_kprobe_tcp_sendpage, "tcp_sendpage", on_send, keep, 0, 0, 0, 0)
+/* Within tcp_sendmsg, when the socket is this thread's alone: who waits for that takes no return
+ * probe. (That of tcp_sendpage is so small that compilers put it into it.) */
+HOOK_KPROBE(grain_net_kprobe_sendmsg_locked, "tcp_sendmsg_locked", on_send, keep, 0, 0, 0, 0)
 HOOK_KPROBE(grain_net_kprobe_udpv6_sendmsg, "udpv6_sendmsg", on_send, keep, 0, 0, 0, 0)
 
 /* Of an IPv6 socket, the other one's call: it is kept already. */

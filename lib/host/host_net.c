@@ -18,7 +18,7 @@
 #include "../error_private.h"
 
 #define NAMED_PROGRAMS 5
-#define NET_FUNCTIONS  16
+#define NET_FUNCTIONS  17
 
 struct host_net {
     struct grain_net *probe;
@@ -120,9 +120,9 @@ static void list_functions(const struct grain_net *net, struct net_function *out
     {                                                            \
         .trampoline = net->progs.grain_net_##name, .bytes = true \
     }
-#define BY_KPROBE(name)                                             \
-    {                                                               \
-        .kprobe = net->progs.grain_net_kprobe_##name, .bytes = true \
+#define BY_KPROBE(name, at_return)                                                          \
+    {                                                                                       \
+        .kprobe = net->progs.grain_net_kprobe_##name, .bytes = true, .returns = (at_return) \
     }
     const struct net_function list[NET_FUNCTIONS] = {
         AT(stream_connect, .returns = true),
@@ -137,10 +137,11 @@ static void list_functions(const struct grain_net *net, struct net_function *out
         AT(tcp_recvmsg, .bytes = true),
         BY_TRAMPOLINE(udp_recvmsg),
         BY_TRAMPOLINE(udpv6_recvmsg),
-        BY_KPROBE(received),
-        BY_KPROBE(received_inner),
-        BY_KPROBE(set_option),
-        BY_KPROBE(get_option),
+        BY_KPROBE(received, false),
+        BY_KPROBE(received_inner, false),
+        BY_KPROBE(set_option, false),
+        BY_KPROBE(get_option, false),
+        BY_KPROBE(sendmsg_locked, true),
     };
 #undef AT
 #undef BY_TRAMPOLINE
@@ -176,6 +177,9 @@ static int choose_programs(struct grain_net *probe, const struct btf *kernel,
         want(list[i].trampoline, kernel, wanted && way == GRAIN_HOST_WAY_FENTRY);
         want(list[i].kprobe, kernel, wanted && kprobe);
     }
+    /* The one at the inner function, where there is one, does for both. */
+    if (bpf_program__autoload(probe->progs.grain_net_kprobe_sendmsg_locked))
+        bpf_program__set_autoload(probe->progs.grain_net_kprobe_tcp_sendmsg, false);
     bpf_program__set_autoload(probe->progs.grain_net_kprobe_returned, kprobe);
     bpf_program__set_autoload(probe->progs.grain_net_send_length, lengths);
     bpf_program__set_autoload(probe->progs.grain_net_receive_length, lengths);
