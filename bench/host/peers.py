@@ -44,8 +44,8 @@ class Arm:
 
     end = signal.SIGINT
 
-    def __init__(self, name, command, settle=5.0):
-        self.name, self.command, self.settle = name, command, settle
+    def __init__(self, name, command, settle=5.0, ready=None):
+        self.name, self.command, self.settle, self.ready = name, command, settle, ready
         self.process = self.output = None
 
     def close(self):
@@ -56,13 +56,26 @@ class Arm:
             return
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output)
-        time.sleep(self.settle)
+        if self.ready:
+            self.wait()
+        else:
+            time.sleep(self.settle)
         if self.process.poll() is not None:
             raise Refused(f"{self.name}: {self.last_line()}")
 
+    def wait(self):
+        """Until it says that it is ready: in an emulated machine that takes a while."""
+        for _ in range(6000):
+            if self.ready in self.said() or self.process.poll() is not None:
+                return
+            time.sleep(0.1)
+        raise Refused(f"{self.name}: is not ready after ten minutes")
+
+    def said(self):
+        return os.pread(self.output.fileno(), 65536, 0).decode(errors="replace")
+
     def last_line(self):
-        self.output.seek(0)
-        return (self.output.read().decode(errors="replace").strip().splitlines() or [""])[-1]
+        return (self.said().strip().splitlines() or [""])[-1]
 
     def stop(self):
         if not self.process:
@@ -165,7 +178,8 @@ def measure(bench):
 
 
 def arms(grainctl, with_audit):
-    found = [Arm("nothing", None), Arm("grain, files by default", [grainctl, "trace", "files"])]
+    found = [Arm("nothing", None), Arm("grain, files by default", [grainctl, "trace", "files"],
+                                     ready="^C ends")]
     tools = {
         "bpftrace, openat of two names": ["bpftrace", "-e", SCRIPT],
         "opensnoop": ["opensnoop"],
