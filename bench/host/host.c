@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include <grain/host.h>
+
+#include "nothing.h"
 
 #define ROUNDS  7
 #define SAMPLES 60
@@ -136,19 +136,6 @@ static int attach(struct grain_host **host)
     return grain_host_new(host, &options);
 }
 
-/* At the end of each system call, nothing. */
-static int attach_nothing(int *program)
-{
-    static const struct bpf_insn nothing[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
-        {.code = BPF_JMP | BPF_EXIT},
-    };
-
-    *program = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "nothing", "GPL", nothing,
-                             sizeof(nothing) / sizeof(nothing[0]), NULL);
-    return *program < 0 ? -1 : bpf_raw_tracepoint_open("sys_exit", *program);
-}
-
 static int compare(const void *a, const void *b)
 {
     const double *x = a, *y = b;
@@ -166,12 +153,12 @@ static int run_rounds(double off[ARMS][ROUNDS], double empty[ARMS][ROUNDS], doub
 {
     uint64_t counters[GRAIN_HOST_COUNTER_COUNT];
     struct grain_host *host;
-    int program, link;
+    int link;
 
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < ARMS; i++)
             off[i][round] = measure(arms[i].run);
-        link = attach_nothing(&program);
+        link = attach_nothing("sys_exit");
         if (link < 0) {
             perror("bench: a program that does nothing");
             return 1;
@@ -179,7 +166,6 @@ static int run_rounds(double off[ARMS][ROUNDS], double empty[ARMS][ROUNDS], doub
         for (size_t i = 0; i < ARMS; i++)
             empty[i][round] = measure(arms[i].run);
         close(link);
-        close(program);
         if (attach(&host)) {
             fprintf(stderr, "bench: %s\n", grain_error());
             return 1;

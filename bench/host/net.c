@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the net and syscalls probes cost: nanoseconds of processor time of a system call with them
- * attached and without, in turns.
+ * attached and without, in turns; also with programs that do nothing where the net probe has its
+ * own.
  *
  *   grain_bench_host_net [ROUNDS]
  *   grain_bench_host_net bare       what the calls cost just now, by whatever else is attached
@@ -21,14 +22,23 @@
 
 #include <grain/host.h>
 
+#include "nothing.h"
+
 #define CALLS      20000
 #define ROUNDS_MAX 101
 
 enum call { SEND_TO, SEND_CONNECTED, SEND_TCP, UNRELATED, CALL_COUNT };
-enum arm { NOTHING, NET, SYSCALLS, ARM_COUNT };
+enum arm { NOTHING, EMPTY, NET, SYSCALLS, ARM_COUNT };
+
+static const char *const arm_names[] = {"", "programs that do nothing", "net", "syscalls"};
 
 static const char *const call_names[] = {"sendto, UDP, 64 bytes", "send, connected UDP, 64 bytes",
                                          "send and recv, TCP, 64 bytes", "getppid"};
+
+/* Where the net probe stands, by tracepoint, since Linux 6.3. */
+static const char *const empty[] = {"sys_exit", "sock_send_length", "sock_recv_length"};
+
+#define EMPTY_COUNT 3
 
 static struct sockaddr_in sink = {.sin_family = AF_INET, .sin_addr = {0x0100007f}};
 static int datagrams, connected, near, far;
@@ -113,7 +123,7 @@ static struct grain_host *attach(enum arm arm)
     };
     struct grain_host *host = NULL;
 
-    if (arm != NOTHING && grain_host_new(&host, &options)) {
+    if ((arm == NET || arm == SYSCALLS) && grain_host_new(&host, &options)) {
         fprintf(stderr, "%s\n", grain_error());
         exit(1);
     }
@@ -142,15 +152,15 @@ static void print(enum call which, double times[ARM_COUNT][ROUNDS_MAX], int roun
 {
     double more[ROUNDS_MAX];
 
-    for (int arm = NET; arm < ARM_COUNT; arm++) {
+    for (int arm = EMPTY; arm < ARM_COUNT; arm++) {
         const double without = least(times[NOTHING], rounds), with = least(times[arm], rounds);
 
         for (int round = 0; round < rounds; round++)
             more[round] = times[arm][round] - times[NOTHING][round];
         qsort(more, (size_t)rounds, sizeof(*more), compare);
         printf("| %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f-%.0f |\n", call_names[which],
-               arm == NET ? "net" : "syscalls", without, with, with - without, more[rounds / 2],
-               more[rounds / 4], more[rounds * 3 / 4]);
+               arm_names[arm], without, with, with - without, more[rounds / 2], more[rounds / 4],
+               more[rounds * 3 / 4]);
     }
 }
 
@@ -205,9 +215,15 @@ int main(int argc, char **argv)
     for (int round = 0; round < rounds; round++)
         for (int arm = 0; arm < ARM_COUNT; arm++) {
             struct grain_host *host = attach(arm);
+            int links[EMPTY_COUNT];
 
+            for (int i = 0; i < EMPTY_COUNT; i++)
+                links[i] = arm == EMPTY ? attach_nothing(empty[i]) : -1;
             for (int which = 0; which < CALL_COUNT; which++)
                 times[which][arm][round] = measure(which);
+            for (int i = 0; i < EMPTY_COUNT; i++)
+                if (links[i] >= 0)
+                    close(links[i]);
             grain_host_free(host);
         }
     puts("| call | probe | least without | least with | difference | median difference | quartiles "
