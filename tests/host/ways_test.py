@@ -35,16 +35,25 @@ def expected_table():
     return rows
 
 
+def cache():
+    """Where fetch-kernels.sh puts kernels and what they run."""
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(os.environ.get("GRAIN_VM_CACHE") or pathlib.Path(home) / "grain-vm")
+
+
 def payload(build, folder, arch):
     """The programs and run.sh, for a machine of this architecture."""
     shutil.copy(build / "tests/host/host_records", folder / "records")
     shutil.copy(HERE / "ways-guest.sh", folder / "run.sh")
-    compiler = "aarch64-linux-gnu-gcc" if arch == "arm64" else os.environ.get("CC", "cc")
-    if not shutil.which(compiler):
-        return f"{compiler} is not installed"
+    command = [os.environ.get("CC", "cc")]
+    if arch == "arm64":
+        root = cache() / "sysroot-arm64"
+        command = ["aarch64-linux-gnu-gcc", f"--sysroot={root}", "-isystem", root / "usr/include/aarch64-linux-gnu"]
+    if not shutil.which(command[0]):
+        return f"{command[0]} is not installed"
     # Static: where it runs there are no libraries.
     sources = sorted(str(path) for path in HERE.glob("actor*.c"))
-    subprocess.run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-O1", "-g", "-Wall", "-Wextra",
+    subprocess.run([*command, "-std=gnu11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-O1", "-g", "-Wall", "-Wextra",
                     "-Werror", "-static", "-o", folder / "actor", *sources], check=True)
     return None
 
