@@ -38,7 +38,8 @@ here=$(pwd)
 mv "$here"/lib/* /usr/lib/
 export PATH="$here/bin:$PATH" PYTHONDONTWRITEBYTECODE=1
 # What the calls are about, and what the tools watch or need.
-mkdir -p /usr/include/linux/netfilter/ipset /var/run
+# A rule whose path is not there waits in the nearest directory above that is: not in the root, as on a host.
+mkdir -p /usr/include/linux/netfilter/ipset /var/run /etc /home /root /run /var/spool
 for file in /etc/hostname /etc/passwd /etc/shadow /usr/bin/env /usr/include/linux/netfilter/ipset/ip_set.h; do
     echo 1 >"$file"
 done
