@@ -17,9 +17,10 @@
 
 #include "agent/container_names.h"
 
-#define ID     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define ID2    "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
-#define SECOND 1000000000ULL
+#define ID          "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID_AND_MORE ID "0"
+#define ID2         "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define SECOND      1000000000ULL
 
 #define DOCKER     "/var/lib/docker/containers"
 #define CONTAINERD "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
@@ -200,7 +201,7 @@ static void an_id_that_is_none_is_no_path(void **state)
                                       "0123456789abcde/",
                                       "0123456789abcdeF",
                                       "0123456789a",
-                                      ID "0",
+                                      ID_AND_MORE,
                                       "0123456789ab/../0123456789ab",
                                       "0123456789ab\n",
                                       ".0123456789ab"};
