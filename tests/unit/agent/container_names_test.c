@@ -18,7 +18,7 @@
 #include "agent/container_names.h"
 
 #define ID          "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define ID_AND_MORE ID "0"
+#define ID_AND_MORE "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"
 #define ID2         "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 #define SECOND      1000000000ULL
 
