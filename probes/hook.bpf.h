@@ -127,9 +127,16 @@ static __always_inline void hook_leave(__u64 id)
 
 #define HOOK_WORDS 7 /* arguments, and the result behind the last */
 
+#ifdef HOST_TYPED
+#define HOOK_READ(ctx, words, count)                                                \
+    do {                                                                            \
+        _Pragma("unroll") for (int i_ = 0; i_ < (count); i_++) words[i_] = ctx[i_]; \
+    } while (0)
+#else
 /* As plain numbers: the verifier would follow pointers that it knows the types of, and refuses
  * them to functions of ours. */
 #define HOOK_READ(ctx, words, count) bpf_probe_read_kernel(words, 8 * (count), ctx)
+#endif
 
 #define HOOK_EXIT(program, function, body, a, b, c, d, count)                    \
     SEC("fexit/" function)                                                       \
