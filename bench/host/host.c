@@ -4,7 +4,8 @@
  * end of each system call (the kernel's own share, which any tool there bears), and with the probe,
  * in turns. Nanoseconds of processor time: medians over the rounds and, since other work disturbs
  * only upwards, the least; and what they are more than without. With the argument "bare" only what
- * the calls cost just now, by whatever else is attached: peers.py.
+ * the calls cost just now, by whatever else is attached: peers.py. "stream FOLDER RATE SECONDS
+ * FILES" opens files at a rate: stream.sh.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -203,12 +204,46 @@ static void print_rounds(double off[ARMS][ROUNDS], double empty[ARMS][ROUNDS],
     }
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Opens `files` files of the folder in turn, `rate` times a second; how many opens that were. */
+static long stream(const char *folder, long rate, long duration, long files)
+{
+    const struct timespec pause = {.tv_nsec = 500000};
+    const double from = seconds();
+    char name[4096];
+    long done = 0;
+
+    for (; done < rate * duration; nanosleep(&pause, NULL))
+        for (; done < rate * duration && (double)done < (seconds() - from) * (double)rate; done++) {
+            int fd;
+
+            (void)snprintf(name, sizeof(name), "%s/%ld", folder, done % files);
+            fd = open(name, O_RDONLY | O_CREAT, 0600);
+            if (fd < 0)
+                return -1;
+            close(fd);
+        }
+    return done;
+}
+
 int main(int argc, char **argv)
 {
     static double off[ARMS][ROUNDS], empty[ARMS][ROUNDS], on[ARMS][ROUNDS];
     bool bare = argc > 1 && !strcmp(argv[1], "bare");
     int failed = 0, fd;
 
+    if (argc == 6 && !strcmp(argv[1], "stream")) {
+        printf("%ld\n", stream(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10),
+                               strtol(argv[5], NULL, 10)));
+        return 0;
+    }
     if (!mkdtemp(watched))
         return 1;
     (void)snprintf(watched_file, sizeof(watched_file), "%s/file", watched);
