@@ -192,7 +192,7 @@ struct grain_host_traffic_key {
 struct grain_host_traffic_counts {
     __u64 sent_bytes, sent_messages;
     __u64 received_bytes, received_messages;
-    __u64 first_ns, last_ns; /* CLOCK_BOOTTIME */
+    __u64 first_ns, last_ns; /* CLOCK_BOOTTIME; up to a jiffy (1 to 10 ms) early */
 };
 
 struct grain_host_traffic {
