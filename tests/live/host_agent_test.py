@@ -100,15 +100,6 @@ class HostAgent(live.LiveTest):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(live.TIMEOUT), 0, self.log(process))
 
-    def wait_for(self, condition, what):
-        for _ in range(1200):
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.05)
-        self.fail(f"waited in vain for {what}")
-        return None
-
     def history(self, *arguments):
         """Its rows."""
         done = live.run(live.GRAINCTL, "history", *arguments, "--db", self.db, "--since", "1h", "--json")
@@ -158,7 +149,7 @@ class HostAgent(live.LiveTest):
         """With what docker's file says about one, escaped where it is a tag, as it is in the history."""
         labels = {"io.kubernetes.container.name": "w\x1bb", "io.kubernetes.pod.name": "shop-0", "io.kubernetes.pod.namespace": "prod"}
         files = os.path.join(self.folder, "files")
-        inside = contained.Contained(self, files, "k8s_web", labels, "registry.example/web:2")
+        inside = contained.Contained(self, files, "k8s_web", labels, "images.example/web:2")
         path = os.path.join(self.watched, "secret")
         with open(path, "wb") as stream:
             stream.write(b"x" * 99)
@@ -169,7 +160,7 @@ class HostAgent(live.LiveTest):
         self.wait_for(lambda: [item for item in self.told("file.read") if item["tags"]["process_id"] == str(pid)], "the reading")
         self.stop(agent)
         known = {"container": contained.ID, "container_name": "w\x1bb", "pod": "shop-0", "namespace": "prod",
-                 "image": "registry.example/web:2"}
+                 "image": "images.example/web:2"}
         for asked in ("shop-0", "w\x1bb", contained.ID[:12]):
             rows = [row for row in self.history("files", "--container", asked) if row["event_type"] == "file"]
             self.assertEqual({row["pid"] for row in rows}, {pid})

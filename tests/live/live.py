@@ -141,7 +141,8 @@ class LiveTest(unittest.TestCase):
         process.wait(TIMEOUT)
 
     def wait_for(self, condition, what):
-        for _ in range(200):
+        """For a minute: machines that emulate another one, or do much else, are slow."""
+        for _ in range(1200):
             found = condition()
             if found:
                 return found

@@ -56,15 +56,6 @@ class Capture:
 
 
 class WireTest(live.LiveTest):
-    def wait_for(self, condition, what):
-        for _ in range(400):
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.05)
-        self.fail(f"waited in vain for {what}")
-        return None
-
     @staticmethod
     def address(family, number):
         return f"192.0.2.{number}" if family == "4" else f"2001:db8::{number}"

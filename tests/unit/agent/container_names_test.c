@@ -148,10 +148,10 @@ static void containerd_has_annotations(void **state)
     write_file(CONTAINERD "/" ID "/config.json",
                "{\"ociVersion\":\"1.1.0\",\"annotations\":{\"io.kubernetes.cri.container-name\":"
                "\"app\",\"io.kubernetes.cri.container-type\":\"container\","
-               "\"io.kubernetes.cri.image-name\":\"registry.example/app:2\","
+               "\"io.kubernetes.cri.image-name\":\"images.example/app:2\","
                "\"io.kubernetes.cri.sandbox-id\":\"" ID2 "\",\"io.kubernetes.cri.sandbox-name\":"
                "\"shop-0\",\"io.kubernetes.cri.sandbox-namespace\":\"prod\"}}");
-    assert_name(ID, "app", "shop-0", "prod", "registry.example/app:2");
+    assert_name(ID, "app", "shop-0", "prod", "images.example/app:2");
 }
 
 static void a_pods_own_container_has_no_name(void **state)
@@ -170,9 +170,9 @@ static void crio_has_annotations(void **state)
     write_file(STORAGE "/" ID "/userdata/config.json",
                "{\"annotations\":{\"io.kubernetes.container.name\":\"app\","
                "\"io.kubernetes.cri-o.ContainerName\":\"k8s_app_shop-0_prod_uid_0\","
-               "\"io.kubernetes.cri-o.ImageName\":\"registry.example/app:2\","
+               "\"io.kubernetes.cri-o.ImageName\":\"images.example/app:2\","
                "\"io.kubernetes.pod.name\":\"shop-0\",\"io.kubernetes.pod.namespace\":\"prod\"}}");
-    assert_name(ID, "app", "shop-0", "prod", "registry.example/app:2");
+    assert_name(ID, "app", "shop-0", "prod", "images.example/app:2");
 }
 
 static void podman_has_lists(void **state)
